@@ -1,0 +1,42 @@
+# Short names for the common jobs; the build itself is meson's.
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+#   make             build into ./build
+#   make check       install what is missing, build, run all tests, count them
+#   make demo        the guided tour on Debian's kernel (GUEST=embedded, SYMBOLS=dbg, AUTO=1)
+#   make bench       measurements (not part of check)
+#   make install     PREFIX=... DESTDIR=... as usual
+#   make clean
+
+BUILD ?= build
+PREFIX ?= /usr/local
+GUEST ?= linux
+SYMBOLS ?= kallsyms
+JOBS ?= $(shell nproc)
+
+all: deps $(BUILD)/build.ninja
+	ninja -C $(BUILD)
+
+deps:
+	@scripts/install-deps
+
+$(BUILD)/build.ninja: | deps
+	./configure --builddir=$(BUILD) --prefix=$(PREFIX) --werror
+
+check: all
+	@scripts/run-tests $(BUILD)
+
+demo: all
+	@scripts/demo --build $(BUILD) --guest $(GUEST) --symbols $(SYMBOLS)
+
+bench: all
+	@scripts/bench --build $(BUILD)
+
+install: all
+	meson configure $(BUILD) -Dprefix=$(PREFIX)
+	meson install -C $(BUILD) --no-rebuild
+
+clean:
+	rm -rf $(BUILD)
+
+.PHONY: all deps check demo bench install clean
