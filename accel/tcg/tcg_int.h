@@ -1,0 +1,178 @@
+/* Inside the JIT: per-vCPU data that generated code reaches, translated blocks, and the backend's contract.
+ * SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef GLASSBOX_ACCEL_TCG_TCG_INT_H
+#define GLASSBOX_ACCEL_TCG_TCG_INT_H
+
+#include <setjmp.h>
+
+#include "accel/accel.h"
+#include "accel/tcg/frontend.h"
+#include "mem/mem.h"
+#include "util/thread.h"
+
+/* --- Software TLB --- */
+#define TCG_PAGE_BITS 12
+#define TCG_PAGE_SIZE (1ull << TCG_PAGE_BITS)
+#define TCG_PAGE_MASK (~(TCG_PAGE_SIZE - 1))
+#define TCG_TLB_BITS 10
+#define TCG_TLB_SIZE (1u << TCG_TLB_BITS)
+
+/* A tag is the page's virtual address plus flags in its low 12 bits; any flag makes the inline comparison
+ * with the bare page address fail. An empty tag is all ones. */
+#define TCG_TLB_SLOW 1ull       /* device, ROM being written, code in the page, misfit: C decides */
+#define TCG_TLB_WATCH 2ull      /* only watch bits: generated code may test the page's bitmap */
+
+typedef struct TcgTlbEntry {
+    uint64_t read, write;       /* tags */
+    uint64_t addend;            /* host address minus guest virtual address (RAM only) */
+    const uint8_t *watch;       /* with TCG_TLB_WATCH: one bit for each 8 bytes of the page (64 bytes) */
+} TcgTlbEntry;                  /* 32 bytes: the index scales by a shift of 5 */
+
+/* What C knows of the same entry. */
+typedef struct TcgTlbInfo {
+    paddr_t phys;               /* of the page */
+    bool global, large;
+} TcgTlbInfo;
+
+/* Virtual pc to block, for indirect jumps. */
+#define TCG_JC_BITS 12
+#define TCG_JC_SIZE (1u << TCG_JC_BITS)
+typedef struct TcgJumpEntry {
+    vaddr_t pc;
+    uint64_t mode;              /* 0 with pc all ones: empty */
+    const void *code;           /* host entry, or the interpreter's block */
+    struct TcgBlock *block;
+} TcgJumpEntry;                 /* 32 bytes */
+/* Index of a pc; backends compute the same: (pc ^ (pc >> TCG_JC_BITS)) & (TCG_JC_SIZE - 1). */
+static inline unsigned tcg_jc_index(vaddr_t pc)
+{
+    return (pc ^ (pc >> TCG_JC_BITS)) & (TCG_JC_SIZE - 1);
+}
+
+/* --- Per-vCPU data (AccelOps' part of the Cpu allocation, before env) --- */
+typedef struct TcgCpu {
+    TcgTlbEntry tlb[TCG_MAX_MMU][TCG_TLB_SIZE];
+    TcgJumpEntry jump[TCG_JC_SIZE];
+    TcgTlbInfo tlb_info[TCG_MAX_MMU][TCG_TLB_SIZE];
+
+    uint32_t exit_request;      /* non-zero: leave at the next block entry. Written by other threads, atomically */
+    int32_t budget;             /* instructions left, in counted mode */
+    uint32_t host_fp_control;   /* MXCSR of C code on this thread */
+    uint32_t in_code;           /* 1 while this thread may be in generated code (atomic) */
+    uint64_t slow_pc;           /* pc of the instruction in a slow path or raising helper */
+
+    Mutex tlb_lock;             /* entries are written under it; generated code reads without */
+    Cpu *cpu;
+    struct TcgState *tcg;
+    struct TcgBlock *current;   /* the block being run, where known (interpreter: always) */
+    sigjmp_buf unwind;          /* where tcg_raise() and friends go */
+    int leave;                  /* TcgExit for tcg_leave() */
+    bool in_run;                /* unwind is valid */
+    bool careful;               /* running a one-instruction block in which watch hits are recorded */
+    bool step;                  /* the debugger steps */
+    bool mask_irq;
+    VcpuExit exit;              /* being collected: hits of this instruction */
+    bool exit_valid;
+    uint32_t guest_hits;        /* tags of guest watches hit */
+    TcgGuestWatch guest_watch[8];
+    unsigned nguest_watch;
+    uint32_t skip_loc;          /* exec location not to stop at, at skip_pc, for the first instruction */
+    bool skip_valid;
+    vaddr_t skip_pc;
+    GHashTable *watch_pages;    /* virtual page -> watch bitmap: plan's and guest's data points */
+    const DebugPlan *plan;
+    uint64_t ninsns;            /* executed in counted mode */
+} TcgCpu;
+
+static inline TcgCpu *tcg_cpu(const Cpu *cpu)
+{
+    return (TcgCpu *)cpu->accel;
+}
+/* Offset from env of a field of TcgCpu; the same for every vCPU of a machine. */
+#define TCG_ENV_OFFSET(cpu, field) \
+    ((int64_t)((char *)(cpu)->accel - (char *)(cpu)->env) + (int64_t)offsetof(TcgCpu, field))
+
+/* --- Blocks --- */
+#define TCG_MODE_COUNTED (1ull << 32)   /* bits of the key above the target's 32 mode bits */
+#define TCG_MODE_SINGLE (1ull << 33)    /* one instruction: steps, careful accesses */
+#define TCG_MODE_NOPOINT (1ull << 34)   /* exec points are not built in (the one at pc is being skipped) */
+#define TCG_MAX_INSNS 512
+#define TCG_NO_PAGE (~0ull)
+
+typedef struct TcgBlock {
+    vaddr_t pc;
+    uint64_t mode;
+    paddr_t phys;               /* of the first byte */
+    paddr_t page[2];            /* the physical pages it was made from; [1] may be TCG_NO_PAGE */
+    uint32_t size;              /* bytes of guest code */
+    uint16_t ninsns;
+    bool invalid;               /* unlinked; waits to be freed */
+    bool has_point;
+    const void *code;           /* host entry point (JIT), or NULL */
+    uint32_t code_size;
+    IrInsn *ir;                 /* the interpreter's copy, or NULL */
+    IrValue *ir_value;
+    unsigned nir, nvalues, nlabels;
+    uint32_t *label_at;         /* interpreter: label -> instruction */
+    /* Direct jumps: slot n leaves to the block jump[n] when that is linked. */
+    void *patch[2];             /* backend's place to patch, or NULL where the slot is unused */
+    const void *unlinked[2];    /* backend's own: where the jump goes when not linked */
+    vaddr_t jump_pc[2];         /* where the slot goes, for the linker: set by the backend's compile or translate */
+    struct TcgBlock *jump[2];
+    struct TcgBlock *in_first;  /* list of blocks that jump here: (block | slot) tagged through in_next */
+    uintptr_t in_list;          /* head: pointer | slot */
+    uintptr_t in_next[2];       /* next in the list that jump[n]'s target holds */
+    struct TcgBlock *hash_next;
+    struct TcgBlock *page_next[2];
+} TcgBlock;
+
+/* --- Backend --- */
+/* What run() returns: a TcgExit, and for an unlinked direct jump also which slot of which block it was. */
+typedef struct TcgRunResult {
+    TcgExit why;
+    TcgBlock *from;             /* unlinked JUMP: the block, else NULL */
+    unsigned slot;
+} TcgRunResult;
+
+typedef struct TcgBackend {
+    const char *name;
+    /* Once for the machine, before any vCPU runs; cpu is any of its vCPUs (for offsets). */
+    bool (*init)(struct TcgState *, const Cpu *cpu, GError **);
+    void (*fini)(struct TcgState *);
+    /* Makes code for an analysed block. Called under the translation lock. False: the code buffer is full (the
+     * caller empties it and tries again). Fills code, code_size, patch[]. */
+    bool (*compile)(struct TcgState *, const Cpu *cpu, const IrBlock *, TcgBlock *);
+    /* Runs from this block on until something leaves. On the vCPU's thread; may be left by siglongjmp. */
+    TcgRunResult (*run)(Cpu *, TcgBlock *);
+    /* Makes slot of `from` jump to `to` straight, or back to its unlinked exit (to = NULL): one aligned atomic
+     * store, while other threads may be running `from`. */
+    void (*link)(TcgBlock *from, unsigned slot, TcgBlock *to);
+    /* Forgets all code. No vCPU is in generated code. */
+    void (*reset)(struct TcgState *);
+    /* Host code as text, for -d out_asm. */
+    void (*disas)(const TcgBlock *, GString *out);
+} TcgBackend;
+extern const TcgBackend tcg_backend_interp;
+extern const TcgBackend tcg_backend_native;     /* of the host; a null table (name NULL) where there is none */
+
+/* --- Slow paths that backends call (their `env` is the target state of the vCPU) --- */
+/* All store pc as the instruction's pc, perform the access with all checks, and may leave by siglongjmp.
+ * Integer loads return the value extended as mop says. 128-bit accesses and MO_VEC go through *v. */
+uint64_t tcg_slow_load(void *env, uint64_t addr, uint32_t mop_mmu, uint64_t pc);
+void tcg_slow_store(void *env, uint64_t addr, uint64_t value, uint32_t mop_mmu, uint64_t pc);
+void tcg_slow_load_v(void *env, uint64_t addr, V128 *v, uint32_t mop_mmu, uint64_t pc);
+void tcg_slow_store_v(void *env, uint64_t addr, const V128 *v, uint32_t mop_mmu, uint64_t pc);
+/* cond = IrAmo; returns the old value. */
+uint64_t tcg_slow_amo(void *env, uint64_t addr, uint64_t value, uint32_t mop_mmu_amo, uint64_t pc);
+uint64_t tcg_slow_cas(void *env, uint64_t addr, uint64_t expect, uint64_t value, uint32_t mop_mmu, uint64_t pc);
+#define TCG_MOP_MMU(mop, mmu) ((uint32_t)(mop) | (uint32_t)(mmu) << 16)
+/* In tcg_slow_amo the IrAmo is in bits 24..31. */
+
+/* Vector operations in C: the interpreter's, and the backend's where it has no instruction. */
+typedef void VecFn(V128 *d, const V128 *a, const V128 *b, unsigned imm8);
+typedef uint64_t VecToIntFn(const V128 *a, const V128 *b, unsigned imm8);
+typedef void VecFromIntFn(V128 *d, const V128 *a, uint64_t x, unsigned imm8);
+typedef struct VecOpImpl { const char *name; VecFn *v; VecToIntFn *vi; VecFromIntFn *iv; } VecOpImpl;
+extern const VecOpImpl vec_op_impl[VOP_NUM];
+
+#endif
