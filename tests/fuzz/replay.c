@@ -12,7 +12,7 @@
 #include <string.h>
 #include <time.h>
 
-enum { MAX_INPUT = 4096 };
+enum { INPUT_LIMIT = 4096 };
 
 static GBytes *line_parse(const char *line)
 {
@@ -66,7 +66,7 @@ static void splice(GByteArray *in, GBytes *other, GRand *rand)
     gsize n;
     const uint8_t *p = g_bytes_get_data(other, &n);
 
-    if (n && in->len + n < MAX_INPUT) {
+    if (n && in->len + n < INPUT_LIMIT) {
         guint at = g_rand_int_range(rand, 0, in->len + 1);
         guint old = in->len;
 
@@ -99,7 +99,7 @@ static void mutate(GByteArray *in, GPtrArray *corpus, GRand *rand)
         in->data[at] = g_rand_int(rand);
         break;
     case 5:
-        if (in->len < MAX_INPUT) {
+        if (in->len < INPUT_LIMIT) {
             g_byte_array_append(in, &in->data[at], 1);
         }
         break;
@@ -119,7 +119,7 @@ static void run_random(GPtrArray *corpus, unsigned long runs, uint32_t seed)
         gsize n;
         const uint8_t *p = g_bytes_get_data(from, &n);
 
-        g_byte_array_append(in, p, MIN(n, MAX_INPUT));
+        g_byte_array_append(in, p, MIN(n, INPUT_LIMIT));
         for (int k = g_rand_int_range(rand, 1, 9); k; k--) {
             mutate(in, corpus, rand);
         }
