@@ -100,7 +100,9 @@ static void mutate(GByteArray *in, GPtrArray *corpus, GRand *rand)
         break;
     case 5:
         if (in->len < INPUT_LIMIT) {
-            g_byte_array_append(in, &in->data[at], 1);
+            uint8_t twin = in->data[at];    /* appending may move the bytes */
+
+            g_byte_array_append(in, &twin, 1);
         }
         break;
     default:
