@@ -150,9 +150,6 @@ typedef struct AccelOps {
     bool (*plan)(Vm *vm, const DebugPlan *old, const DebugPlan *now, GError **errp);
     /* The same for one vCPU: idempotent, the whole wanted set. All parked, [control]. (opt) */
     bool (*vcpu_plan)(Cpu *cpu, const DebugPlan *plan, GError **errp);
-    /* Bytes of physical memory were changed from outside the guest (debugger, loader): code
-     * translated from them is void. All parked [control], or [vcpu]. (opt) */
-    void (*mem_changed)(Vm *vm, paddr_t at, uint64_t len);
     /* Reads what the guest would see without the executor's patches; changes at[0..len) of buf
      * that were read from physical memory. (opt: no patches) */
     void (*mem_unpatch)(Vm *vm, paddr_t at, uint8_t *buf, uint64_t len);
@@ -161,6 +158,8 @@ typedef struct AccelOps {
     /* Clocks of the executor itself stand (true) or go. All parked. (opt) */
     void (*clock_freeze)(Vm *vm, bool frozen);
     const AccelIrqchipOps *irqchip;
+    /* Writes of physical memory from outside the guest reach the executor by mem/mem.h's code
+     * hook (mem_set_code_hook), which it sets itself in init or at vm_start. */
 } AccelOps;
 
 const char *exit_kind_name(ExitKind k);
