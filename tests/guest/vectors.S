@@ -60,7 +60,6 @@ save_frame:
         .cfi_offset %ebx, 12 - 48
         .cfi_offset %esi, 4 - 48
         .cfi_offset %edi, 0 - 48
-        .cfi_val_offset %esp, 0
         andl    $-16, %esp
         subl    $12, %esp
         pushl   %ebp
