@@ -75,12 +75,25 @@ enum {
     X86_EXC_MF = 16, X86_EXC_AC, X86_EXC_MC, X86_EXC_XM,
 };
 
+#define X86_EXC_TRIPLE 256      /* in exc_vector: a fault while delivering a double fault */
+
+/* What kind of event an exception is: what rip it saves, and how it treats privilege and EXT. */
+enum {
+    X86_EVENT_FAULT,        /* saves the rip of the instruction, with RF */
+    X86_EVENT_TRAP,         /* #DB after an instruction: rip is already the next one's */
+    X86_EVENT_ICEBP,        /* INT1: saves exc_next_rip; no privilege check */
+    X86_EVENT_SOFT,         /* INT n, INT3, INTO: saves exc_next_rip; the gate's DPL counts */
+    X86_EVENT_EXTERNAL,     /* interrupt, NMI */
+};
+
 /* Work pending for a vCPU: bits of Cpu.irq_pending. */
 #define X86_IRQ_HARD (1u << 0)   /* the local APIC or the 8259 has an interrupt to deliver */
 #define X86_IRQ_NMI (1u << 1)
 #define X86_IRQ_INIT (1u << 2)
 #define X86_IRQ_SIPI (1u << 3)
-#define X86_IRQ_POLL (1u << 4)   /* the local APIC must look at its timer or message queue */
+#define X86_IRQ_EXTINT (1u << 4) /* the 8259's INTR line is up and LINT0 lets it through */
+#define X86_IRQ_RESYNC (1u << 5) /* registers were changed from outside the guest: what is derived from them
+                                    (TLB, watches of the guest's debug registers) must be made anew */
 
 /* A segment register with its hidden part. flags are bits 8..23 of the descriptor's high word
  * (type, S, DPL, P, AVL, L, D/B, G) at the place they have there. */
@@ -205,17 +218,19 @@ typedef struct X86State {
     uint64_t mcg_status, mcg_ctl;
     uint64_t pdpte[4];      /* PAE page-directory pointers, loaded with CR3 */
 
-    /* An exception on its way: set by x86_raise(), delivered by the execution loop. */
-    int32_t exc_vector;     /* -1: none */
+    /* An exception on its way: set by x86_raise() (excp.h), delivered by the execution loop. */
+    int32_t exc_vector;     /* -1: none; X86_EXC_TRIPLE: shutdown */
     uint32_t exc_error;
-    bool exc_has_error, exc_soft;   /* soft: INT n, INT3, INTO: rip to push is exc_next_rip */
-    uint8_t exc_ext;        /* nesting: the vector class being delivered, for double faults */
+    bool exc_has_error;
+    uint8_t exc_kind;       /* X86_EVENT_* */
+    uint8_t exc_nest;       /* what is being delivered, for double faults: X86_NEST_* */
     uint64_t exc_next_rip;
     uint64_t exc_dr6;       /* #DB: DR6 bits to merge on delivery */
     uint64_t pending_dr6;   /* debug conditions met by the instruction being run */
 
     bool nmi_blocked;       /* from NMI delivery to IRET */
     uint8_t sipi_vector;
+    uint32_t pause_count;   /* PAUSE instructions since the last yield */
 
     const struct X86Model *model;   /* CPUID: what this CPU offers (target/i386/cpuid.h) */
     struct X86Lapic *lapic;
