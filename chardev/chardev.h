@@ -11,9 +11,9 @@
 /*
  * A Chardev has a back end (terminal, file, socket, ...) and at most one front end (a UART, a gdb
  * session). Input is delivered on the main-loop thread by the handlers, *without* the VM lock: a
- * device's front end takes it itself (hw/char/frontend.h does so once for all). Output may be written
- * from any thread: it goes into a bounded queue that the main loop empties, so that nobody ever
- * waits for a slow terminal.
+ * device's front end takes it itself (hw/char/frontend.h does so once for all). Output may be
+ * written from any thread: it goes into a bounded queue that the main loop empties, so that
+ * nobody ever waits for a slow terminal.
  */
 typedef struct Chardev Chardev;
 
@@ -33,15 +33,16 @@ typedef struct ChardevHandlers {
 } ChardevHandlers;
 
 /*
- * Make a chardev from QEMU's short spelling: "stdio", "file:PATH", "null", "pty", "unix:PATH[,...]",
- * "tcp:HOST:PORT[,...]" (with server=on, wait=off), and "mon:SPEC", which puts a mux with its
- * Ctrl-A keys on it. label is for messages. Sockets with server=on and wait=on (the default for
- * servers) return at once, too: chardev_wait_connected() waits. NULL with an error, nothing left.
+ * Make a chardev from QEMU's short spelling: "stdio", "file:PATH", "null", "pty",
+ * "unix:PATH[,...]", "tcp:HOST:PORT[,...]" (with server=on, wait=off), and "mon:SPEC", which puts
+ * a mux with its Ctrl-A keys on it. label is for messages. Sockets with server=on and wait=on
+ * (the default for servers) return at once, too: chardev_wait_connected() waits. NULL with an
+ * error, nothing left.
  */
 Chardev *chardev_new(const char *spec, const char *label, GError **errp);
 
-/* Make one from the -chardev spelling: "socket,id=x,path=...,server=on", "stdio,id=x,mux=on". The id
- * is its label. */
+/* Make one from the -chardev spelling: "socket,id=x,path=...,server=on", "stdio,id=x,mux=on". The
+ * id is its label. */
 Chardev *chardev_new_option(const char *text, GError **errp);
 
 /* A chardev on descriptors that are open already (which it then owns; may be the same one). */
@@ -60,9 +61,9 @@ const char *chardev_label(const Chardev *c);
 const char *chardev_address(const Chardev *c);
 
 /*
- * Attach a front end; handlers NULL detaches. If the other end is there already, OPENED is told from
- * the main loop soon after. False (with an error) if there is a front end already; a mux takes up to
- * eight. Main-loop thread, or before the machine runs.
+ * Attach a front end; handlers NULL detaches. If the other end is there already, OPENED is told
+ * from the main loop soon after. False (with an error) if there is a front end already; a mux
+ * takes up to eight. Main-loop thread, or before the machine runs.
  */
 bool chardev_attach(Chardev *c, const ChardevHandlers *h, void *opaque, GError **errp);
 void chardev_detach(Chardev *c);
@@ -97,9 +98,9 @@ bool chardev_wait_connected(Chardev *c, GError **errp);
 /* ---- mux ---------------------------------------------------------------------------------- */
 
 /*
- * A mux is a chardev that several front ends share: each attaches to a channel of its own, input goes
- * to the one that has the focus. Ctrl-A h prints help, x ends the program, c moves the focus, b sends
- * a break, Ctrl-A twice sends Ctrl-A.
+ * A mux is a chardev that several front ends share: each attaches to a channel of its own, input
+ * goes to the one that has the focus. Ctrl-A h prints help, x ends the program, c moves the
+ * focus, b sends a break, Ctrl-A twice sends Ctrl-A.
  */
 
 /* Put a mux on a chardev, which it then owns. quit is called by Ctrl-A x. */
@@ -108,7 +109,8 @@ Chardev *chardev_new_mux(Chardev *below, void (*quit)(void *opaque), void *opaqu
 /* True if this is a mux, whose front ends attach to channels. */
 bool chardev_is_mux(const Chardev *c);
 
-/* A channel of the mux, a Chardev to attach to; owned by the mux. NULL with an error if all are used. */
+/* A channel of the mux, a Chardev to attach to; owned by the mux. NULL with an error if all are
+ * used. */
 Chardev *chardev_mux_channel(Chardev *mux, const char *label, GError **errp);
 
 /* What Ctrl-A x does for muxes made by "mon:" or mux=on. NULL: ends the main loop with status 0. */
@@ -124,8 +126,9 @@ typedef void ChardevAccepted(void *opaque, Chardev *c);
 
 /*
  * Listen at "tcp:HOST:PORT", "tcp::PORT" (loopback; port 0: any free one), "unix:PATH" (a stale
- * socket file is replaced, one in use is not) or "stdio" (one connection, told at once from the main
- * loop). Trailing ",server=on", ",wait=off", ",nodelay=on" are accepted. NULL with one clear sentence.
+ * socket file is replaced, one in use is not) or "stdio" (one connection, told at once from the
+ * main loop). Trailing ",server=on", ",wait=off", ",nodelay=on" are accepted. NULL with one clear
+ * sentence.
  */
 ChardevListener *chardev_listen(const char *spec, ChardevAccepted *accepted, void *opaque,
                                 GError **errp);

@@ -234,13 +234,15 @@ Device *device_list_create(DeviceList *list, const DeviceClass *cls, const Devic
     return dev;
 }
 
+typedef void DeviceMethod(Device *);
+
 static void device_list_call(DeviceList *list, size_t method_offset, bool backward)
 {
     unsigned n = list->dev->len;
 
     for (unsigned i = 0; i < n; i++) {
         Device *dev = g_ptr_array_index(list->dev, backward ? n - 1 - i : i);
-        void (*method)(Device *) = G_STRUCT_MEMBER(void (*)(Device *), dev->cls, method_offset);
+        DeviceMethod *method = G_STRUCT_MEMBER(DeviceMethod *, dev->cls, method_offset);
         if (method) {
             method(dev);
         }

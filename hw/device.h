@@ -67,7 +67,8 @@ struct DeviceClass {
     /* The machine stops or goes on: stop taking input, take it again. May be NULL. */
     void (*pause)(Device *dev);
     void (*resume)(Device *dev);
-    /* After a checkpoint was loaded into the state fields: recompute what hangs on them. May be NULL. */
+    /* After a checkpoint was loaded into the state fields: recompute what hangs on them. May be
+     * NULL. */
     void (*loaded)(Device *dev);
     /* Undo realize. May be NULL. */
     void (*destroy)(Device *dev);
@@ -88,7 +89,8 @@ Device *device_new(const DeviceClass *cls, const DeviceHost *host, const char *i
 /* Set a property from text; before realize. False for a name or value that is not good. */
 bool device_set(Device *dev, const char *prop, const char *value, GError **errp);
 
-/* Set a chardev property directly (the machine's own serial ports). Our bug if there is none such. */
+/* Set a chardev property directly (the machine's own serial ports). Our bug if there is none
+ * such. */
 void device_set_chardev(Device *dev, const char *prop, Chardev *chr);
 
 /* Realize. On failure the device can only be freed. */

@@ -44,8 +44,8 @@ static inline void irq_pulse(IrqLine *line)
 }
 
 /*
- * A line that several devices drive: level is on while one of them says so. irq_or_new(out, n) gives
- * n inputs; their array is the shared line's handle.
+ * A line that several devices drive: level is on while one of them says so. irq_or_new(out, n)
+ * gives n inputs; their array is the shared line's handle.
  */
 IrqLine *irq_or_new(IrqLine *out, unsigned n);
 void irq_or_free(IrqLine *inputs);

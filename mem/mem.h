@@ -27,7 +27,8 @@ typedef struct MemSpace MemSpace;
 typedef struct MemRegion MemRegion;
 typedef struct MemSection MemSection;
 
-/* How an access ended: bits, because an access that spans several sections can end in several ways. */
+/* How an access ended: bits, because an access that spans several sections can end in several
+ * ways. */
 typedef enum MemResult {
     MEM_OK = 0,
     MEM_UNASSIGNED = 1 << 0,  /* nothing is there: reads gave all ones, writes were ignored */
@@ -46,8 +47,8 @@ typedef struct MemAttrs {
 
 /*
  * A device's registers. Offsets are from the start of the region. The device sees only accesses
- * whose size is a power of two from min_size to max_size (both powers of two up to 8; 0 stands for 1
- * and 8) and whose offset is a multiple of the size:
+ * whose size is a power of two from min_size to max_size (both powers of two up to 8; 0 stands
+ * for 1 and 8) and whose offset is a multiple of the size:
  * - a wider or unaligned access is split, lowest address first;
  * - a narrower read becomes an aligned one of min_size, of which the part is taken;
  * - a narrower write does not reach the device: MEM_REFUSED.
@@ -101,7 +102,8 @@ int mem_region_fd(const MemRegion *r);
 /* Map part of RAM or ROM a second time (offset and size in whole pages); munmap() it yourself. */
 void *mem_region_map_again(MemRegion *r, uint64_t offset, uint64_t size, int prot, GError **errp);
 
-/* Make RAM or ROM zero again and give its pages back to the host; tells the code hook. Control thread. */
+/* Make RAM or ROM zero again and give its pages back to the host; tells the code hook. Control
+ * thread. */
 void mem_region_clear(MemRegion *r);
 
 /* ---- page flags ------------------------------------------------------------------------- */
@@ -187,7 +189,8 @@ struct MemSection {
     bool writable;       /* RAM */
 };
 
-/* Look up an address; false if nothing is there (out->avail then tells how far). Any thread, no lock. */
+/* Look up an address; false if nothing is there (out->avail then tells how far). Any thread, no
+ * lock. */
 bool mem_find(const MemSpace *s, paddr_t addr, MemSection *out);
 
 /*
@@ -242,10 +245,10 @@ uint64_t mem_poke(MemSpace *s, paddr_t addr, const void *buf, uint64_t len, unsi
 /* ---- those who want to be told ---------------------------------------------------------- */
 
 /*
- * Called after bytes of a page that has CODE were written by anyone outside generated code (devices,
- * debugger, loaders, slow paths through mem_write()): once for each such page, with the range within
- * it. It drops the translations and clears CODE if none are left. `region`/`offset` say which RAM,
- * `addr` at which address it was written. Any thread.
+ * Called after bytes of a page that has CODE were written by anyone outside generated code
+ * (devices, debugger, loaders, slow paths through mem_write()): once for each such page, with the
+ * range within it. It drops the translations and clears CODE if none are left. `region`/`offset`
+ * say which RAM, `addr` at which address it was written. Any thread.
  */
 typedef void MemCodeHook(void *opaque, MemRegion *region, uint64_t offset, paddr_t addr,
                          uint64_t len);
@@ -263,9 +266,10 @@ void mem_section_written(MemSpace *s, paddr_t addr, const MemSection *sec, uint6
 typedef struct MemListener MemListener;
 struct MemListener {
     void *opaque;
-    void (*section_del)(void *opaque, paddr_t addr, const MemSection *sec);   /* first all of these */
-    void (*section_add)(void *opaque, paddr_t addr, const MemSection *sec);   /* then these */
-    void (*commit)(void *opaque, MemSpace *s);                                /* then this */
+    /* In this order: all that went, all that came, the end. Each may be NULL. */
+    void (*section_del)(void *opaque, paddr_t addr, const MemSection *sec);
+    void (*section_add)(void *opaque, paddr_t addr, const MemSection *sec);
+    void (*commit)(void *opaque, MemSpace *s);
 };
 
 /* A listener is first told of every section that is there. The struct stays its owner's. */

@@ -4,6 +4,7 @@
 #define GLASSBOX_UTIL_ERROR_H
 
 #include <glib.h>
+#include <stdbool.h>
 
 /*
  * One domain for everything the user or the host said no to. The code says what sort of no it is;
@@ -26,7 +27,7 @@ GQuark glassbox_error_quark(void);
  * error_set(errp, CODE, fmt, ...): set an error of our domain and return false, so that a failing
  * function can end with `return error_set(errp, INVALID, "...")`.
  */
-#define error_set(errp, CODE, ...) \
-    (g_set_error((errp), GLASSBOX_ERROR, GLASSBOX_ERROR_##CODE, __VA_ARGS__), false)
+#define error_set(errp, CODE, ...) error_set_code(errp, GLASSBOX_ERROR_##CODE, __VA_ARGS__)
+bool error_set_code(GError **errp, GlassboxError code, const char *fmt, ...) G_GNUC_PRINTF(3, 4);
 
 #endif

@@ -8,15 +8,15 @@
 #include <stdint.h>
 
 /*
- * A parsed option string. Keys keep their order; each remembers if someone has looked at it, so that
- * keyval_check_used() can name the one nobody knows. A comma within a value is written twice.
+ * A parsed option string. Keys keep their order; each remembers if someone has looked at it, so
+ * that keyval_check_used() can name the one nobody knows. A comma within a value is written twice.
  */
 typedef struct KeyVal KeyVal;
 
 /*
- * Parse. If the first item has no '=' it is the value of `implied` (NULL: it is a flag like others).
- * A flag "x" means x=on, "nox" means x=off if x is in the NULL-ended list `negatable` (NULL: none).
- * NULL with an error for an empty or doubled key.
+ * Parse. If the first item has no '=' it is the value of `implied` (NULL: it is a flag like
+ * others). A flag "x" means x=on, "nox" means x=off if x is in the NULL-ended list `negatable`
+ * (NULL: none). NULL with an error for an empty or doubled key.
  */
 KeyVal *keyval_parse(const char *text, const char *implied, const char *const *negatable,
                      GError **errp);

@@ -37,17 +37,20 @@ void mainloop_call(MainloopFn *fn, void *opaque);
 /* Take back all calls of (fn, opaque) that have not begun. Main-loop thread. */
 void mainloop_call_cancel(MainloopFn *fn, void *opaque);
 
-/* Watching a file descriptor. Events: bits of poll(2) (POLLIN, POLLOUT; POLLHUP/POLLERR come too). */
+/* Watching a file descriptor. Events: bits of poll(2) (POLLIN, POLLOUT; POLLHUP/POLLERR come
+ * too). */
 typedef struct FdWatch FdWatch;
 typedef void FdWatchFn(void *opaque, int fd, unsigned revents);
 
-/* A new watch, which doesn't own the fd; events may be 0 (asleep, also to POLLHUP). Main-loop thread. */
+/* A new watch, which doesn't own the fd; events may be 0 (asleep, also to POLLHUP). Main-loop
+ * thread. */
 FdWatch *fd_watch_new(int fd, unsigned events, FdWatchFn *fn, void *opaque);
 
 /* Change what is waited for. Any thread. */
 void fd_watch_set(FdWatch *w, unsigned events);
 
-/* End the watch, before the fd is closed; allowed in its own callback. Main-loop thread. NULL is fine. */
+/* End the watch, before the fd is closed; allowed in its own callback. Main-loop thread. NULL is
+ * fine. */
 void fd_watch_free(FdWatch *w);
 
 /* A timer of the host's monotonic clock (for terminals and timeouts, never for devices). */
