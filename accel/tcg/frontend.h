@@ -29,6 +29,7 @@ typedef struct TcgTranslate {
     bool single;            /* the block is one instruction long (step, careful access): REP does one iteration */
     const uint8_t *bytes;   /* at pc */
     unsigned nbytes;        /* how many can be read: fewer than a whole instruction only at an unreadable page */
+    uint64_t own[4];        /* the front end's own between the instructions of a block; zero at its first */
 } TcgTranslate;
 
 typedef enum TcgNext {

@@ -131,6 +131,11 @@ typedef struct X86Seg {
  *   SHL     cc_dst = result, cc_src = operand shifted by count - 1 (its top bit is CF)
  *   SHR SAR cc_dst = result, cc_src = operand shifted by count - 1 (its bit 0 is CF); OF from result and src
  *   MUL     cc_dst = low half of the result, cc_src = 0 or not: CF and OF
+ *   IMUL    cc_dst, cc_src = the factors, of which the product is not made unless asked for
+ * Above the kind (from bit X86_CC_OVER_SHIFT) cc_op may name flags that override those of the kind, taken
+ * from cc_src2; only on kinds that do not use cc_src2 themselves (not on ADC and SBB):
+ *   CF       CF = bit 0 of cc_src2
+ *   ROL ROR  in four sizes: CF and OF as a rotation with the result cc_src2 sets them
  */
 enum {
     X86_CC_EFLAGS,
@@ -145,7 +150,15 @@ enum {
     X86_CC_SHRB, X86_CC_SHRW, X86_CC_SHRL, X86_CC_SHRQ,
     X86_CC_SARB, X86_CC_SARW, X86_CC_SARL, X86_CC_SARQ,
     X86_CC_MULB, X86_CC_MULW, X86_CC_MULL, X86_CC_MULQ,
+    X86_CC_IMULB, X86_CC_IMULW, X86_CC_IMULL, X86_CC_IMULQ,
     X86_CC_NUM,
+};
+#define X86_CC_OVER_SHIFT 8
+enum {
+    X86_CC_OVER_NONE,
+    X86_CC_OVER_CF,
+    X86_CC_OVER_ROLB, X86_CC_OVER_ROLW, X86_CC_OVER_ROLL, X86_CC_OVER_ROLQ,
+    X86_CC_OVER_RORB, X86_CC_OVER_RORW, X86_CC_OVER_RORL, X86_CC_OVER_RORQ,
 };
 
 /* Bits of X86State.mode: everything that changes what an instruction's translation is. Kept current by
