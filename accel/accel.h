@@ -108,7 +108,9 @@ typedef struct RunArgs {
                            instruction that faults: the step ends at the handler's first. */
     bool mask_irq;      /* no external interrupt is delivered during this run (with step) */
     bool skip_here;     /* exec points at the present pc are not reported for the first
-                           instruction, which is executed before any interrupt is delivered */
+                           instruction, which is executed before any interrupt is delivered and
+                           before a kick is honoured (EXIT_KICK with pc unchanged says that it
+                           was not executed; the run loop then comes again with skip_here) */
     uint64_t budget;    /* leave with EXIT_BUDGET after so many instructions; 0: no limit */
 } RunArgs;
 

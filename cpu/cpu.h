@@ -84,7 +84,8 @@ struct CpuClass {
      * in bytes, 0 if len is too short or there is no such instruction. */
     unsigned (*disas)(const Cpu *cpu, vaddr_t pc, const uint8_t *code, size_t len, GString *out);
     /* Would this CPU go on now, being halted or waiting: is an interrupt pending that is not
-     * masked, or its start-up message? Called on the vCPU's thread only. */
+     * masked, or its start-up message? Reads irq_pending by atomic_get. Called on the vCPU's
+     * thread only. NULL: any pending bit. */
     bool (*has_work)(const Cpu *cpu);
     /* Sign-extends or strips tags: the form that points compare by. NULL: as it is. */
     vaddr_t (*canonical)(const Cpu *cpu, vaddr_t va);
@@ -120,7 +121,9 @@ struct Cpu {
     bool pc_written;            /* [state] by a debugger, since the last stop */
 
     struct VcpuRun *run;        /* vm/run.c's own */
-    void (*kick)(Cpu *cpu);     /* set by vm/run.c: wakes the thread wherever it is */
+    void (*kick)(Cpu *cpu);     /* set by vm/run.c: gets the thread out of the guest or sleep */
+    void (*wake)(Cpu *cpu);     /* set by vm/run.c: irq_pending changed */
+    void (*fetch)(Cpu *cpu, RegGroups groups);      /* the executor's vcpu_fetch, or NULL */
     Thread thread;
     uint64_t insns;             /* [state] instructions executed, where the accelerator counts */
 };

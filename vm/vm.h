@@ -96,9 +96,10 @@ typedef struct VmRunHooks {
 } VmRunHooks;
 void vm_set_run_hooks(Vm *vm, const VmRunHooks *hooks, void *opaque);
 
-/* Lets vCPUs go. CPUs not named keep doing what they do. If nothing ran before, the clock and
- * the devices go first. Control thread. */
-void vm_go(Vm *vm, const VmGo *go, unsigned n);
+/* Lets parked vCPUs go. CPUs not named keep doing what they do. If nothing ran before, the
+ * clock (unless hold_clock) and the devices go first. A reset that a hook had caught happens
+ * first. Not when the machine has ended or is powered off. Control thread. */
+void vm_go(Vm *vm, const VmGo *go, unsigned n, bool hold_clock);
 /* All vCPUs, freely. */
 void vm_go_all(Vm *vm);
 /* Asks all vCPUs to park; hooks->parked follows, from the main loop. `why` is remembered for
@@ -130,9 +131,9 @@ void vm_wait_parked(Vm *vm);
  * Control thread, not under vm_lock; while all are parked it just calls fn. */
 void vm_rendezvous(Vm *vm, void (*fn)(void *opaque), void *opaque);
 
-/* Runs fn(cpu, data) on the vCPU's thread, at its next exit from the guest or, parked or
- * sleeping, at once; does not wait. free_data (may be NULL) is called after fn, or if the machine
- * ends before. [any] */
+/* Runs fn(cpu, data) on the vCPU's thread, at its next exit from the guest, which is made to
+ * come soon; for a parked one, before it goes again. Does not wait. free_data (may be NULL) is
+ * called after fn, or if the machine ends before. Items of one CPU run in order. [any] */
 void vm_run_on_cpu_async(Cpu *cpu, void (*fn)(Cpu *cpu, void *data), void *data,
                          void (*free_data)(void *data));
 /* The same and waits until it is done. Not under vm_lock. Control thread, or the CPU's own (then
@@ -157,12 +158,14 @@ void vm_request_panic(Vm *vm);
 /* Has the machine ended (or, with no_shutdown, is it powered off)? */
 bool vm_ended(const Vm *vm);
 bool vm_powered_off(const Vm *vm);
+/* Why it ended (or is powered off), and with which status (may be NULL). */
+VmCause vm_end_cause(const Vm *vm, int *status);
 
 /* Order of reset handlers: lower first. */
 enum { VM_RESET_DEVICES = 0, VM_RESET_CPUS = 100, VM_RESET_LOADER = 200 };
-/* Adds a reset handler; vCPUs are reset by the core itself at VM_RESET_CPUS (class->reset on each
- * thread), so the loader's handlers can set the boot CPU's registers. Handlers run under the VM
- * lock. vm_reset_now runs them all. */
+/* Adds a reset handler. vCPUs are reset by the core itself at VM_RESET_CPUS (class->reset), so
+ * that a loader's handler can set the boot CPU's registers. Handlers run on the control thread
+ * under the VM lock, all vCPUs parked. */
 void vm_add_reset(Vm *vm, int order, void (*fn)(void *opaque), void *opaque);
 void vm_remove_reset(Vm *vm, void (*fn)(void *opaque), void *opaque);
 /* Resets at once: all parked (before the first run, after loading). Control thread. */
