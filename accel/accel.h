@@ -46,6 +46,7 @@ typedef struct PlanPoint {
     uint64_t len;               /* bytes (exec: 1) or numbers */
     uint8_t rw;                 /* POINT_RW_*: of POINT_MSR and POINT_IO */
     Scope scope;                /* an executor may test it; the core tests it again */
+    paddr_t paddr;              /* BACKING_PATCH and _PROTECT: where addr lies physically */
     uint32_t loc;               /* what to report */
     const Filter *filter;       /* not the executor's business; NULL: every hit stops */
 } PlanPoint;
