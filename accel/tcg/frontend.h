@@ -121,6 +121,9 @@ void tcg_fp_control_changed(Cpu *);
 void tcg_fp_control_sync(Cpu *);
 /* The guest's own data watches, whole set; replaces the earlier one. */
 void tcg_guest_watch_set(Cpu *, const TcgGuestWatch *, unsigned n);
+/* Takes the tags of guest watches that the present instruction has hit so far, for a trap that reports them
+ * together with something else. */
+uint32_t tcg_guest_hits_take(Cpu *);
 /* True in an instruction that runs alone because the debugger or guest TF wants it so. */
 bool tcg_in_single(const Cpu *);
 /* Stops all other vCPUs until tcg_exclusive_end(): for locked accesses that cross pages or lie in devices. */

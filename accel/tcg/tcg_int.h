@@ -30,8 +30,10 @@ typedef struct TcgTlbEntry {
 
 /* What C knows of the same entry. */
 typedef struct TcgTlbInfo {
+    uint64_t exec;              /* tag for fetches */
     paddr_t phys;               /* of the page */
-    bool global, large;
+    bool global;
+    uint8_t *flags;             /* the RAM page's flags, or NULL */
 } TcgTlbInfo;
 
 /* Virtual pc to block, for indirect jumps. */
@@ -55,9 +57,9 @@ typedef struct TcgCpu {
     TcgJumpEntry jump[TCG_JC_SIZE];
     TcgTlbInfo tlb_info[TCG_MAX_MMU][TCG_TLB_SIZE];
 
-    uint32_t exit_request;      /* non-zero: leave at the next block entry. Written by other threads, atomically */
     int32_t budget;             /* instructions left, in counted mode */
-    uint32_t host_fp_control;   /* MXCSR of C code on this thread */
+    uint32_t host_fp_control;   /* of C code on this thread, while the guest's is loaded */
+    bool guest_fp;              /* the guest's is loaded */
     uint32_t in_code;           /* 1 while this thread may be in generated code (atomic) */
     uint64_t slow_pc;           /* pc of the instruction in a slow path or raising helper */
 
@@ -67,27 +69,30 @@ typedef struct TcgCpu {
     struct TcgBlock *current;   /* the block being run, where known (interpreter: always) */
     sigjmp_buf unwind;          /* where tcg_raise() and friends go */
     int leave;                  /* TcgExit for tcg_leave() */
-    bool in_run;                /* unwind is valid */
     bool careful;               /* running a one-instruction block in which watch hits are recorded */
-    bool step;                  /* the debugger steps */
-    bool mask_irq;
+    bool step, mask_irq;        /* the debugger steps; and holds interrupts */
+    bool has_watch;             /* some data point is armed */
+    bool exclusive;             /* between tcg_exclusive_begin and _end */
+    bool was_in_code;           /* ... and was in generated code before */
+    bool delivering;            /* an exception is being delivered */
+    vaddr_t fetch_base;         /* that the jump entries are for */
+    vaddr_t large_first, large_last;    /* where entries of pages beyond 4 KiB may lie */
     VcpuExit exit;              /* being collected: hits of this instruction */
     bool exit_valid;
     uint32_t guest_hits;        /* tags of guest watches hit */
     TcgGuestWatch guest_watch[8];
     unsigned nguest_watch;
-    uint32_t skip_loc;          /* exec location not to stop at, at skip_pc, for the first instruction */
-    bool skip_valid;
-    vaddr_t skip_pc;
-    GHashTable *watch_pages;    /* virtual page -> watch bitmap: plan's and guest's data points */
-    const DebugPlan *plan;
+    GPtrArray *bitmaps;         /* that TLB entries point at */
     uint64_t ninsns;            /* executed in counted mode */
+    V128 frame[IR_MAX_VALUES];  /* the interpreter's values */
 } TcgCpu;
 
 static inline TcgCpu *tcg_cpu(const Cpu *cpu)
 {
     return (TcgCpu *)cpu->accel;
 }
+/* Offset from env of Cpu.attn: generated code leaves at block entry when it is not zero. */
+#define TCG_ATTN_OFFSET ((int64_t)offsetof(Cpu, attn) - (int64_t)CPU_ENV_OFFSET)
 /* Offset from env of a field of TcgCpu; the same for every vCPU of a machine. */
 #define TCG_ENV_OFFSET(cpu, field) \
     ((int64_t)((char *)(cpu)->accel - (char *)(cpu)->env) + (int64_t)offsetof(TcgCpu, field))
@@ -110,20 +115,19 @@ typedef struct TcgBlock {
     bool has_point;
     const void *code;           /* host entry point (JIT), or NULL */
     uint32_t code_size;
-    IrInsn *ir;                 /* the interpreter's copy, or NULL */
-    IrValue *ir_value;
-    unsigned nir, nvalues, nlabels;
-    uint32_t *label_at;         /* interpreter: label -> instruction */
+    void *interp;               /* the interpreter's form, or NULL */
     /* Direct jumps: slot n leaves to the block jump[n] when that is linked. */
     void *patch[2];             /* backend's place to patch, or NULL where the slot is unused */
     const void *unlinked[2];    /* backend's own: where the jump goes when not linked */
-    vaddr_t jump_pc[2];         /* where the slot goes, for the linker: set by the backend's compile or translate */
+    vaddr_t jump_pc[2];         /* where the slot goes; the translator's */
     struct TcgBlock *jump[2];
-    struct TcgBlock *in_first;  /* list of blocks that jump here: (block | slot) tagged through in_next */
-    uintptr_t in_list;          /* head: pointer | slot */
-    uintptr_t in_next[2];       /* next in the list that jump[n]'s target holds */
+    uintptr_t in_list;          /* blocks linked to this one: block pointer | slot; 0 ends the list */
+    uintptr_t in_next[2];       /* next in the list that jump[n]'s target heads */
     struct TcgBlock *hash_next;
-    struct TcgBlock *page_next[2];
+    struct TcgBlock *page_next[2];  /* other blocks of page[n] */
+    struct TcgBlock *virt_next, **virt_prev;    /* blocks of the same virtual page, more or less */
+    vaddr_t base;               /* fetch address minus pc */
+    uint16_t *insn_at;          /* offset of each instruction from pc; counted blocks only */
 } TcgBlock;
 
 /* --- Backend --- */
@@ -142,7 +146,10 @@ typedef struct TcgBackend {
     /* Makes code for an analysed block. Called under the translation lock. False: the code buffer is full (the
      * caller empties it and tries again). Fills code, code_size, patch[]. */
     bool (*compile)(struct TcgState *, const Cpu *cpu, const IrBlock *, TcgBlock *);
-    /* Runs from this block on until something leaves. On the vCPU's thread; may be left by siglongjmp. */
+    /* Frees what compile hung on the block besides code in the buffer. May be NULL. */
+    void (*block_free)(TcgBlock *);
+    /* Runs from this block on until something leaves. On the vCPU's thread; may be left by siglongjmp. The
+     * caller has loaded the guest's floating-point control into the host, and takes it out again. */
     TcgRunResult (*run)(Cpu *, TcgBlock *);
     /* Makes slot of `from` jump to `to` straight, or back to its unlinked exit (to = NULL): one aligned atomic
      * store, while other threads may be running `from`. */

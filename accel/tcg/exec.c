@@ -1,0 +1,559 @@
+/* The execution loop of a vCPU: interrupts and exceptions between blocks, finding and linking blocks, steps,
+ * careful instructions, points.
+ * SPDX-License-Identifier: GPL-2.0-or-later */
+#include "accel/tcg/exec.h"
+
+#include <sched.h>
+#include <string.h>
+
+#include "accel/tcg/blocks.h"
+#include "accel/tcg/tlb.h"
+#include "accel/tcg/translate.h"
+#include "accel/tcg/watch.h"
+#include "util/host_fp.h"
+#include "util/log.h"
+#include "vm/vm.h"
+
+/* Why the loop was entered through its sigsetjmp. */
+enum { UNWIND_NONE, UNWIND_RAISE, UNWIND_LEAVE, UNWIND_CAREFUL, UNWIND_EXIT };
+
+/* ---- floating-point control ---- */
+
+static uint32_t *guest_fp_control(Cpu *cpu)
+{
+    const TcgFrontend *fe = tcg_state(cpu)->fe;
+
+    return fe->fp_control_offset ? (uint32_t *)((char *)cpu->env + fe->fp_control_offset) : NULL;
+}
+
+void tcg_fp_enter(Cpu *cpu)
+{
+    TcgCpu *tc = tcg_cpu(cpu);
+    uint32_t *control = guest_fp_control(cpu);
+
+    if (control && !tc->guest_fp) {
+        tc->host_fp_control = host_fp_get();
+        host_fp_set((*control & 0xffff) | HOST_FP_MASKS);
+        tc->guest_fp = true;
+    }
+}
+
+void tcg_fp_leave(Cpu *cpu)
+{
+    TcgCpu *tc = tcg_cpu(cpu);
+
+    if (tc->guest_fp) {
+        *guest_fp_control(cpu) |= host_fp_get() & HOST_FP_FLAGS;
+        host_fp_set(tc->host_fp_control);
+        tc->guest_fp = false;
+    }
+}
+
+void tcg_fp_control_changed(Cpu *cpu)
+{
+    if (tcg_cpu(cpu)->guest_fp) {
+        host_fp_set((*guest_fp_control(cpu) & 0xffff) | HOST_FP_MASKS);
+    }
+}
+
+void tcg_fp_control_sync(Cpu *cpu)
+{
+    if (tcg_cpu(cpu)->guest_fp) {
+        *guest_fp_control(cpu) |= host_fp_get() & HOST_FP_FLAGS;
+    }
+}
+
+/* ---- leaving generated code ---- */
+
+static void unwind(Cpu *cpu, int why) __attribute__((noreturn));
+static void unwind(Cpu *cpu, int why)
+{
+    siglongjmp(tcg_cpu(cpu)->unwind, why);
+}
+
+void tcg_raise(Cpu *cpu)
+{
+    unwind(cpu, UNWIND_RAISE);
+}
+
+void tcg_leave(Cpu *cpu, TcgExit why)
+{
+    tcg_cpu(cpu)->leave = why;
+    unwind(cpu, UNWIND_LEAVE);
+}
+
+void tcg_exit(Cpu *cpu, const VcpuExit *exit)
+{
+    tcg_cpu(cpu)->exit = *exit;
+    unwind(cpu, UNWIND_EXIT);
+}
+
+void tcg_restart_careful(Cpu *cpu, vaddr_t pc)
+{
+    *(uint64_t *)((char *)cpu->env + tcg_state(cpu)->fe->pc_offset) = pc;
+    unwind(cpu, UNWIND_CAREFUL);
+}
+
+bool tcg_in_single(const Cpu *cpu)
+{
+    return tcg_cpu(cpu)->careful;
+}
+
+/* ---- exclusive sections ---- */
+
+static void code_enter(Cpu *cpu)
+{
+    TcgState *tcg = tcg_state(cpu);
+    TcgCpu *tc = tcg_cpu(cpu);
+
+    for (;;) {
+        atomic_put(&tc->in_code, 1);
+        if (!atomic_get(&tcg->closed)) {
+            return;
+        }
+        mutex_lock(&tcg->gate_lock);
+        atomic_put(&tc->in_code, 0);
+        cond_broadcast(&tcg->gate);
+        while (atomic_get(&tcg->closed)) {
+            cond_wait(&tcg->gate, &tcg->gate_lock);
+        }
+        mutex_unlock(&tcg->gate_lock);
+    }
+}
+
+static void code_leave(Cpu *cpu)
+{
+    TcgState *tcg = tcg_state(cpu);
+
+    atomic_put(&tcg_cpu(cpu)->in_code, 0);
+    if (G_UNLIKELY(atomic_get(&tcg->closed))) {
+        mutex_lock(&tcg->gate_lock);
+        cond_broadcast(&tcg->gate);
+        mutex_unlock(&tcg->gate_lock);
+    }
+}
+
+static bool others_in_code(Cpu *cpu)
+{
+    for (unsigned i = 0; i < cpu->vm->ncpus; i++) {
+        if (cpu->vm->cpus[i] != cpu && atomic_get(&tcg_cpu(cpu->vm->cpus[i])->in_code)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+void tcg_exclusive_begin(Cpu *cpu)
+{
+    TcgState *tcg = tcg_state(cpu);
+    TcgCpu *tc = tcg_cpu(cpu);
+
+    tc->was_in_code = atomic_get(&tc->in_code);
+    code_leave(cpu);
+    mutex_lock(&tcg->exclusive);
+    tc->exclusive = true;
+    atomic_put(&tcg->closed, 1);
+    for (unsigned i = 0; i < cpu->vm->ncpus; i++) {
+        if (cpu->vm->cpus[i] != cpu) {
+            atomic_or_old(&cpu->vm->cpus[i]->attn, CPU_ATTN_ACCEL);
+        }
+    }
+    mutex_lock(&tcg->gate_lock);
+    while (others_in_code(cpu)) {
+        cond_wait(&tcg->gate, &tcg->gate_lock);
+    }
+    mutex_unlock(&tcg->gate_lock);
+}
+
+void tcg_exclusive_end(Cpu *cpu)
+{
+    TcgState *tcg = tcg_state(cpu);
+    TcgCpu *tc = tcg_cpu(cpu);
+
+    mutex_lock(&tcg->gate_lock);
+    atomic_put(&tcg->closed, 0);
+    cond_broadcast(&tcg->gate);
+    mutex_unlock(&tcg->gate_lock);
+    tc->exclusive = false;
+    mutex_unlock(&tcg->exclusive);
+    if (tc->was_in_code) {
+        code_enter(cpu);
+    }
+}
+
+/* ---- the loop ---- */
+
+/* What the loop carries from turn to turn; not in registers over sigsetjmp. */
+typedef struct Loop {
+    const RunArgs *args;
+    bool skip;              /* do not report exec points for the next instruction, and let no interrupt in */
+    bool passed;            /* the point at the pc was passed already: the instruction was begun and is run anew */
+    bool counted;
+    uint64_t left;          /* of the budget, beyond TcgCpu.budget */
+    TcgBlock *from;         /* whose slot wants to be linked */
+    unsigned slot;
+    uint64_t flushes;       /* from is void when this has changed */
+} Loop;
+
+static vaddr_t state_pc(Cpu *cpu)
+{
+    return *(uint64_t *)((char *)cpu->env + tcg_state(cpu)->fe->pc_offset);
+}
+
+static uint32_t state_mode(Cpu *cpu)
+{
+    return *(uint32_t *)((char *)cpu->env + tcg_state(cpu)->fe->mode_offset);
+}
+
+/* An instruction of a counted block did not finish: gives back what was counted for it and those after it. */
+static void uncount(Cpu *cpu)
+{
+    TcgCpu *tc = tcg_cpu(cpu);
+    const TcgBlock *tb = tc->current;
+    vaddr_t off = state_pc(cpu) - tb->pc;
+    unsigned n = 0;
+
+    while (n < tb->ninsns && tb->insn_at[n] < off) {
+        n++;
+    }
+    tc->budget += (int32_t)(tb->ninsns - n);
+}
+
+/* Exec points at the present pc, as hits. */
+static unsigned collect_points(Cpu *cpu, VcpuExit *exit)
+{
+    const DebugPlan *plan = tcg_state(cpu)->plan;
+    vaddr_t va = tcg_state(cpu)->fe->fetch_addr(cpu, state_pc(cpu));
+    Translation t;
+    bool mapped = cpu->class->translate(cpu, va, &t);
+
+    exit->nhit = 0;
+    for (unsigned i = 0; plan && i < plan->n && exit->nhit < VCPU_HITS; i++) {
+        const PlanPoint *p = &plan->point[i];
+
+        if (p->kind == POINT_EXEC && scope_has(&p->scope, cpu) &&
+            (p->akind == ADDR_PHYS ? mapped && t.paddr == p->addr : p->addr == va)) {
+            exit->hit[exit->nhit++] = (VcpuHit){ .loc = p->loc, .access = p->addr };
+        }
+    }
+    return exit->nhit;
+}
+
+static void jump_enter(Cpu *cpu, TcgBlock *tb)
+{
+    TcgCpu *tc = tcg_cpu(cpu);
+    TcgJumpEntry *e = &tc->jump[tcg_jc_index(tb->pc)];
+
+    if (e->block == tb && e->pc == tb->pc) {
+        return;
+    }
+    if (tb->mode & TCG_MODE_SINGLE || log_enabled(LOG_EXEC)) {
+        return;
+    }
+    mutex_lock(&tc->tlb_lock);
+    if (!atomic_get(&tb->invalid)) {
+        e->mode = tb->mode;
+        e->code = tb->code;
+        e->block = tb;
+        __atomic_store_n(&e->pc, tb->pc, __ATOMIC_RELEASE);
+    }
+    mutex_unlock(&tc->tlb_lock);
+}
+
+static void check_fetch_base(Cpu *cpu)
+{
+    TcgCpu *tc = tcg_cpu(cpu);
+    vaddr_t pc = state_pc(cpu), base = tc->tcg->fe->fetch_addr(cpu, pc) - pc;
+
+    if (base != tc->fetch_base) {
+        tc->fetch_base = base;
+        mutex_lock(&tc->tlb_lock);
+        tcg_jump_flush(cpu);
+        mutex_unlock(&tc->tlb_lock);
+    }
+}
+
+/* Finds the next block; NULL: an exception is in the state. */
+static TcgBlock *next_block(Cpu *cpu, Loop *l)
+{
+    TcgCpu *tc = tcg_cpu(cpu);
+    uint64_t mode = state_mode(cpu);
+    vaddr_t pc = state_pc(cpu);
+    TcgJumpEntry *e = &tc->jump[tcg_jc_index(pc)];
+
+    if (tc->careful || l->skip) {
+        mode |= TCG_MODE_SINGLE;
+    }
+    if (l->skip || l->passed) {
+        mode |= TCG_MODE_NOPOINT;
+    }
+    if (l->counted) {
+        mode |= TCG_MODE_COUNTED;
+    }
+    if (e->pc == pc && e->mode == mode) {
+        return e->block;
+    }
+    return tcg_block_get(cpu, pc, mode);
+}
+
+/* Makes the way to a block shorter for the next time. In code, so that no flush comes between. */
+static void remember(Cpu *cpu, Loop *l, TcgBlock *tb)
+{
+    TcgCpu *tc = tcg_cpu(cpu);
+    TcgBlock *from = l->from;
+
+    jump_enter(cpu, tb);
+    if (from && from->patch[l->slot] && from->mode == tb->mode && from->base == tb->base &&
+        tb->page[1] == TCG_NO_PAGE && from->jump_pc[l->slot] == tb->pc) {
+        blocks_link(tc->tcg, from, l->slot, tb);
+    }
+    l->from = NULL;
+}
+
+/* Runs from a block on; the state's pc says where it came to. */
+static TcgExit run_blocks(Cpu *cpu, Loop *l, TcgBlock *tb)
+{
+    TcgCpu *tc = tcg_cpu(cpu);
+    TcgRunResult r;
+
+    if (log_enabled(LOG_EXEC | LOG_CPU)) {
+        log_printf("EXEC: cpu %u pc 0x%016" G_GINT64_MODIFIER "x mode 0x%" G_GINT64_MODIFIER "x\n",
+                   cpu->index, tb->pc, tb->mode);
+    }
+    tcg_fp_enter(cpu);
+    r = tc->tcg->backend->run(cpu, tb);
+    tcg_fp_leave(cpu);
+    l->from = r.from;
+    l->slot = r.slot;
+    return r.why;
+}
+
+/* Gives the data points that the instruction hit as the exit. */
+static void hits_exit(Cpu *cpu, VcpuExit *exit)
+{
+    TcgCpu *tc = tcg_cpu(cpu);
+
+    watch_finish(cpu);
+    *exit = tc->exit;
+    exit->kind = EXIT_POINT;
+    exit->step_done = tc->step;
+    tc->exit.nhit = 0;
+}
+
+uint32_t tcg_guest_hits_take(Cpu *cpu)
+{
+    uint32_t tags = tcg_cpu(cpu)->guest_hits;
+
+    tcg_cpu(cpu)->guest_hits = 0;
+    return tags;
+}
+
+/* The instruction that ran alone has ended. True: *exit tells what to return. */
+static bool single_done(Cpu *cpu, Loop *l, VcpuExit *exit)
+{
+    TcgCpu *tc = tcg_cpu(cpu);
+    uint32_t tags = tcg_guest_hits_take(cpu);
+
+    if (tags) {
+        tc->tcg->fe->guest_watch(cpu, tags);    /* may raise: unwound() reports our own hits then */
+    }
+    tc->careful = tc->step;
+    l->skip = l->passed = false;
+    if (tc->exit.nhit) {
+        hits_exit(cpu, exit);
+        return true;
+    }
+    if (!tc->step) {
+        return false;
+    }
+    *exit = (VcpuExit){ .kind = EXIT_STEP, .step_done = true };
+    return true;
+}
+
+/* Interrupts and the like, before an instruction. True: return *exit. */
+static bool before_block(Cpu *cpu, Loop *l, VcpuExit *exit)
+{
+    TcgCpu *tc = tcg_cpu(cpu);
+    uint32_t attn = atomic_and_old(&cpu->attn, ~(uint32_t)(CPU_ATTN_IRQ | CPU_ATTN_ACCEL));
+
+    if (attn & CPU_ATTN_EXIT) {
+        *exit = (VcpuExit){ .kind = EXIT_KICK };
+        return true;
+    }
+    if ((!l->skip || cpu->power != CPU_POWER_ON) && cpu_interrupt_pending(cpu) && tc->tcg->fe->interrupt(cpu, tc->mask_irq)) {
+        l->from = NULL;
+        if (tc->step && cpu->power == CPU_POWER_ON) {
+            *exit = (VcpuExit){ .kind = EXIT_STEP, .step_done = true };
+            return true;
+        }
+    }
+    if (cpu->power != CPU_POWER_ON) {
+        *exit = (VcpuExit){ .kind = EXIT_HALT, .step_done = tc->step };
+        return true;
+    }
+    return false;
+}
+
+static bool budget_over(Cpu *cpu, Loop *l)
+{
+    TcgCpu *tc = tcg_cpu(cpu);
+
+    if (tc->budget == 0 && l->left) {
+        tc->budget = (int32_t)MIN(l->left, G_MAXINT32);
+        l->left -= (uint64_t)tc->budget;
+    }
+    return tc->budget == 0;
+}
+
+/* One turn: something delivered or blocks run. True: return *exit. */
+static bool turn(Cpu *cpu, Loop *l, VcpuExit *exit)
+{
+    TcgCpu *tc = tcg_cpu(cpu);
+    uint64_t flushes;
+    TcgBlock *tb;
+
+    tc->current = NULL;
+    if (before_block(cpu, l, exit)) {
+        return true;
+    }
+    if (l->counted && budget_over(cpu, l)) {
+        *exit = (VcpuExit){ .kind = EXIT_BUDGET };
+        return true;
+    }
+    check_fetch_base(cpu);
+    flushes = atomic_get(&tc->tcg->flushes);
+    tb = next_block(cpu, l);
+    if (!tb) {
+        unwind(cpu, UNWIND_RAISE);
+    }
+    code_enter(cpu);
+    if (flushes != atomic_get(&tc->tcg->flushes)) {
+        l->from = NULL;     /* everything was thrown away between the look-up and now */
+        code_leave(cpu);
+        return false;
+    }
+    if (l->flushes != flushes) {
+        l->from = NULL;
+    }
+    l->flushes = flushes;
+    remember(cpu, l, tb);
+    switch (run_blocks(cpu, l, tb)) {
+    case TCG_EXIT_POINT:
+        code_leave(cpu);
+        if (l->counted) {
+            uncount(cpu);
+        }
+        if (collect_points(cpu, exit)) {
+            exit->kind = EXIT_POINT;
+            return true;
+        }
+        l->skip = true;     /* out of scope, or of another address space */
+        return false;
+    case TCG_EXIT_BUDGET:
+        code_leave(cpu);
+        if (tc->budget > 0) {
+            tc->careful = true;     /* fewer than the block has: one by one */
+        }
+        return false;
+    case TCG_EXIT_REQUEST:
+        code_leave(cpu);
+        return false;
+    case TCG_EXIT_YIELD:
+        code_leave(cpu);
+        sched_yield();
+        break;
+    default:
+        code_leave(cpu);
+        break;
+    }
+    if (tb->mode & TCG_MODE_SINGLE && single_done(cpu, l, exit)) {
+        return true;
+    }
+    return false;
+}
+
+/* Delivers the exception that was raised. True: return *exit. */
+static bool raised(Cpu *cpu, Loop *l, VcpuExit *exit)
+{
+    TcgCpu *tc = tcg_cpu(cpu);
+    /* A trap comes after its instruction, whose accesses then count; a fault undoes it. */
+    bool trap = tc->current && state_pc(cpu) != tc->current->pc;
+
+    if (!trap && !tc->delivering) {
+        tc->exit.nhit = 0;
+        tc->guest_hits = 0;
+    }
+    tc->careful = tc->step;
+    l->skip = l->passed = false;
+    tc->delivering = true;
+    tc->tcg->fe->deliver(cpu);      /* may raise another one, which comes here again */
+    tc->delivering = false;
+    if (tc->exit.nhit) {
+        hits_exit(cpu, exit);
+        return true;
+    }
+    if (tc->step) {
+        *exit = (VcpuExit){ .kind = EXIT_STEP, .step_done = true };
+        return true;
+    }
+    return false;
+}
+
+/* After an unwinding: brings locks and modes in order. True: return *exit. */
+static bool unwound(Cpu *cpu, Loop *l, int why, VcpuExit *exit)
+{
+    TcgCpu *tc = tcg_cpu(cpu);
+
+    tcg_fp_leave(cpu);
+    if (tc->exclusive) {
+        tc->was_in_code = false;
+        tcg_exclusive_end(cpu);
+    }
+    code_leave(cpu);
+    l->from = NULL;
+    if (why != UNWIND_LEAVE && l->counted && tc->current && !tc->delivering) {
+        uncount(cpu);
+    }
+    switch (why) {
+    case UNWIND_CAREFUL:
+        tc->careful = l->passed = true;
+        return false;
+    case UNWIND_EXIT:
+        *exit = tc->exit;
+        tc->exit.nhit = 0;
+        return true;
+    case UNWIND_LEAVE:
+        if (tc->leave == TCG_EXIT_YIELD) {
+            sched_yield();
+        }
+        return (tc->careful || l->skip) && single_done(cpu, l, exit);
+    default:
+        return raised(cpu, l, exit);
+    }
+}
+
+VcpuExit tcg_vcpu_run(Cpu *cpu, const RunArgs *args)
+{
+    TcgCpu *tc = tcg_cpu(cpu);
+    Loop loop = { .args = args, .skip = args->skip_here, .counted = args->budget != 0, .left = args->budget };
+    Loop *volatile l = &loop;
+    VcpuExit exit = { .kind = EXIT_KICK };
+    VcpuExit *volatile out = &exit;
+    int why;
+
+    tc->step = tc->careful = args->step;
+    tc->mask_irq = args->mask_irq;
+    tc->budget = 0;
+    tc->current = NULL;
+    tc->exit.nhit = 0;
+    tc->guest_hits = 0;
+    tc->delivering = false;
+    loop.flushes = atomic_get(&tc->tcg->flushes);
+    why = sigsetjmp(tc->unwind, 0);
+    if (why == UNWIND_NONE || !unwound(cpu, l, why, out)) {
+        while (!turn(cpu, l, out)) {
+        }
+    }
+    cpu->insns += l->counted ? args->budget - l->left - (uint64_t)tc->budget : 0;
+    return *out;
+}
