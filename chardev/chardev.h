@@ -61,9 +61,9 @@ const char *chardev_label(const Chardev *c);
 const char *chardev_address(const Chardev *c);
 
 /*
- * Attach a front end; handlers NULL detaches. If the other end is there already, OPENED is told
- * from the main loop soon after. False (with an error) if there is a front end already; a mux
- * takes up to eight. Main-loop thread, or before the machine runs.
+ * Attach a front end. If the other end is there already, OPENED is told from the main loop soon
+ * after. False (with an error) if there is a front end already. Not for a mux: attach to a channel.
+ * Main-loop thread, or before the machine runs.
  */
 bool chardev_attach(Chardev *c, const ChardevHandlers *h, void *opaque, GError **errp);
 void chardev_detach(Chardev *c);

@@ -141,6 +141,11 @@ void mainloop_quit(int status)
     g_main_context_wakeup(NULL);
 }
 
+bool mainloop_quitting(void)
+{
+    return atomic_get(&mainloop.quit);
+}
+
 bool mainloop_iterate(bool block)
 {
     return g_main_context_iteration(NULL, block);

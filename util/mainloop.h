@@ -23,6 +23,9 @@ int mainloop_run(void);
 /* End mainloop_run() with this status; the first call wins. Any thread. */
 void mainloop_quit(int status);
 
+/* True once mainloop_quit() has been called, until mainloop_run() returns. Any thread. */
+bool mainloop_quitting(void);
+
 /* Run what is ready now, without waiting unless `block`. For tests and for flushing at the end. */
 bool mainloop_iterate(bool block);
 
