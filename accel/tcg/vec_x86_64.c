@@ -248,14 +248,14 @@ static void f_PINSRQ(V128 *d, const V128 *a, uint64_t x, unsigned imm8)
 }
 
 /* By shape: which of the three function types an operation has. */
-#define IMPL_V1(name) [VOP_##name] = { .name = #name, .v = v_##name },
+#define IMPL_V1(op) [VOP_##op] = { .name = #op, .v = v_##op },
 #define IMPL_V1I IMPL_V1
 #define IMPL_V2 IMPL_V1
 #define IMPL_V2I IMPL_V1
-#define IMPL_VI(name) [VOP_##name] = { .name = #name, .vi = i_##name },
+#define IMPL_VI(op) [VOP_##op] = { .name = #op, .vi = i_##op },
 #define IMPL_VII IMPL_VI
 #define IMPL_VF IMPL_VI
-#define IMPL_IV(name) [VOP_##name] = { .name = #name, .iv = f_##name },
+#define IMPL_IV(op) [VOP_##op] = { .name = #op, .iv = f_##op },
 #define IMPL_IV2 IMPL_IV
 #define IMPL_IV2I IMPL_IV
 
