@@ -72,16 +72,19 @@ static Reply resume(GdbSession *s, const Wanted *w)
     if (!session_control(s, &err)) {
         return follow(s, err);
     }
+    for (unsigned i = 0; i < ncpus; i++) {
+        if (w->chosen[i]) {
+            action[plan.n++] = w->action[i];
+        }
+    }
+    if (s->nonstop) {
+        return nonstop_resume(s, action, plan.n);
+    }
     if (s->owed) {
         return reply_error(s, EBUSY, "the machine is running already");
     }
     if (!wants_to_run(w, ncpus)) {
         return stay(s);
-    }
-    for (unsigned i = 0; i < ncpus; i++) {
-        if (w->chosen[i]) {
-            action[plan.n++] = w->action[i];
-        }
     }
     if (!debug_resume(s->client, &plan, &err)) {
         return reply_gerror(s, EPERM, err);
@@ -236,7 +239,7 @@ Reply cmd_vcont(GdbSession *s, Cursor *args)
 
 Reply cmd_vctrlc(GdbSession *s, Cursor *args)
 {
-    debug_interrupt(s->client);
+    session_interrupt(s);
     return REPLY_OK;
 }
 
@@ -250,7 +253,7 @@ Reply cmd_stop_query(GdbSession *s, Cursor *args)
         g_string_append(s->out, "W00");
         return REPLY_TEXT;
     }
-    return stay(s);
+    return s->nonstop ? nonstop_query(s) : stay(s);
 }
 
 /* ---- leaving and ending ---- */

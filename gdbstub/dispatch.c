@@ -42,6 +42,7 @@ static const PacketRow packet_rows[] = {
     { "z", cmd_z, ROW_ATTACHED },
     { "QEnableErrorStrings", cmd_error_strings, ROW_EXACT },
     { "QListThreadsInStopReply", cmd_list_threads, ROW_EXACT },
+    { "QNonStop:", cmd_nonstop, ROW_ATTACHED, "QNonStop+" },
     { "QRestoreRegisterState:", cmd_restore_registers, ROW_ARGS },
     { "QSaveRegisterState", cmd_save_registers, ROW_ARGS },
     { "QStartNoAckMode", cmd_noack, ROW_EXACT, "QStartNoAckMode+" },
@@ -75,6 +76,7 @@ static const PacketRow packet_rows[] = {
     { "vCont?", cmd_vcont_query, ROW_EXACT, "vContSupported+" },
     { "vCtrlC", cmd_vctrlc, ROW_EXACT | ROW_ATTACHED },
     { "vKill;", cmd_vkill, ROW_ARGS },
+    { "vStopped", cmd_vstopped, ROW_EXACT },
 };
 
 /* Features of packets and replies that have a row already, or need none. */

@@ -72,6 +72,18 @@ void session_send(GdbSession *s, const char *data, size_t len)
     s->io->write(s->io_opaque, s->last->data, s->last->len);
 }
 
+void session_notify(GdbSession *s, const char *name, const GString *text)
+{
+    g_autoptr(GString) all = g_string_new(name);
+    GByteArray *wire = g_byte_array_new();
+
+    g_string_append_len(all, text->str, text->len);
+    trace_text(gdb_send, "%.*s", trace_length(all->str, all->len), all->str);
+    rsp_encode(wire, '%', (const uint8_t *)all->str, all->len, true);
+    s->io->write(s->io_opaque, wire->data, wire->len);
+    g_byte_array_unref(wire);
+}
+
 static void send_console_parts(GdbSession *s, const char *text, size_t len)
 {
     g_autoptr(GString) part = g_string_new(NULL);
@@ -196,6 +208,11 @@ static void on_stopped(void *opaque, const StopInfo *stop)
     }
 }
 
+static void on_cpu_stopped(void *opaque, const StopInfo *stop)
+{
+    nonstop_cpu_stopped(opaque, stop);
+}
+
 static void on_ended(void *opaque, VmCause cause, int status)
 {
     GdbSession *s = opaque;
@@ -203,7 +220,9 @@ static void on_ended(void *opaque, VmCause cause, int status)
     s->ended = true;
     s->end_cause = cause;
     s->end_status = status;
-    if (s->owed) {
+    if (s->nonstop && s->attached) {
+        nonstop_ended(s);
+    } else if (s->owed) {
         g_string_truncate(s->out, 0);
         stop_reply_exit(s, s->out);
         owed_pay(s, s->out->str, s->out->len);
@@ -217,6 +236,7 @@ static void on_output(void *opaque, const char *text)
 
 static const DebugClientOps client_ops = {
     .stopped = on_stopped,
+    .cpu_stopped = on_cpu_stopped,
     .ended = on_ended,
     .output = on_output,
 };
@@ -258,6 +278,18 @@ static void session_too_long(GdbSession *s)
                               GDB_PACKET_SIZE));
 }
 
+void session_interrupt(GdbSession *s)
+{
+    if (!s->attached || s->ended) {
+        return;
+    }
+    if (s->nonstop) {
+        nonstop_interrupt(s);
+    } else {
+        debug_interrupt(s->client);
+    }
+}
+
 static void session_event(GdbSession *s, RspEvent ev)
 {
     switch (ev) {
@@ -277,9 +309,7 @@ static void session_event(GdbSession *s, RspEvent ev)
         break;
     case RSP_EVENT_INTERRUPT:
         s->talked = true;
-        if (s->attached && !s->ended) {
-            debug_interrupt(s->client);
-        }
+        session_interrupt(s);
         break;
     case RSP_EVENT_ACK:
     case RSP_EVENT_NOTIFICATION:    /* no client sends any: not answered */
@@ -351,9 +381,20 @@ void session_attach(GdbSession *s)
     }
 }
 
+/* Whole stops again, for whoever comes next. */
+static void session_leave_nonstop(GdbSession *s)
+{
+    nonstop_clear(s);
+    if (s->nonstop) {
+        s->nonstop = false;
+        debug_set_nonstop(s->client, false, NULL);
+    }
+}
+
 void session_detach(GdbSession *s, bool resume)
 {
     debug_points_remove_all(s->client);
+    session_leave_nonstop(s);
     if (resume && debug_control_has(s->client) && debug_stopped(s->debug)) {
         debug_continue(s->client, NULL);    /* what is powered off stays so */
     }
@@ -420,6 +461,7 @@ void gdb_session_free(GdbSession *s)
     bool resume = s->attached && !s->config->stay && (s->talked || !s->found_stopped);
 
     trace_text(gdb_session, "%s ends", debug_client_name(s->client));
+    session_leave_nonstop(s);
     debug_client_free(s->client, resume);
     g_hash_table_unref(s->saves);
     g_string_free(s->console, TRUE);

@@ -61,6 +61,8 @@ struct GdbSession {
     bool found_stopped;         /* the machine stood when the session began */
     bool has_run;               /* this client has resumed since it attached */
     bool extended;
+    bool nonstop;
+    GQueue stops;               /* nonstop.c: stops to be told */
     bool ended;
     VmCause end_cause;
     int end_status;
@@ -90,12 +92,16 @@ void put_hex_text(GString *out, const char *text);
 /* ---- session.c ---- */
 /* Sends one packet at once, outside the answer of a handler. */
 void session_send(GdbSession *s, const char *data, size_t len);
+/* Sends a notification: name (with its colon) and text. */
+void session_notify(GdbSession *s, const char *name, const GString *text);
 /* Console output: an O packet now if the client can take it, else later. */
 void session_console(GdbSession *s, const char *text, bool now);
 /* An answer with the next stop; hold: no input is looked at until then. */
 Reply session_owe_stop(GdbSession *s, bool hold);
 /* Gets control if nobody has it. */
 bool session_control(GdbSession *s, GError **errp);
+/* Ctrl-C. */
+void session_interrupt(GdbSession *s);
 /* Stops the machine as attaching does. */
 void session_attach(GdbSession *s);
 void session_detach(GdbSession *s, bool resume);
@@ -133,7 +139,17 @@ int64_t g_packet_offset(const GdbSession *s, unsigned num);
 /* LLDB's ";thread:N;" at the end of a register packet; leaves cpu alone if there is none. */
 bool take_thread_suffix(GdbSession *s, Cursor *args, unsigned *cpu);
 
+/* ---- nonstop.c ---- */
+void nonstop_cpu_stopped(GdbSession *s, const StopInfo *stop);
+void nonstop_ended(GdbSession *s);
+/* Forgets stops that have not been told. */
+void nonstop_clear(GdbSession *s);
+Reply nonstop_query(GdbSession *s);
+Reply nonstop_resume(GdbSession *s, const ResumeAction *wanted, unsigned n);
+void nonstop_interrupt(GdbSession *s);
+
 /* ---- handlers, by file ---- */
+PacketFn cmd_nonstop, cmd_vstopped;                                                 /* nonstop.c */
 PacketFn cmd_g, cmd_G, cmd_p, cmd_P, cmd_save_registers, cmd_restore_registers;     /* cmd_regs.c */
 PacketFn cmd_m, cmd_M, cmd_x, cmd_X, cmd_search, cmd_crc;                           /* cmd_mem.c */
 PacketFn cmd_Z, cmd_z;                                                              /* cmd_points.c */

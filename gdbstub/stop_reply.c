@@ -45,9 +45,13 @@ const char *stop_reason_name(const StopInfo *stop)
     return stop_row(stop)->reason;
 }
 
-/* Ctrl-C and a monitor's stop are SIGINT; being stopped by attaching is not. */
+/* Ctrl-C and a monitor's stop are SIGINT; being stopped by attaching is not, and a single thread
+ * that was asked to stop has no signal at all. */
 static unsigned stop_signal(const GdbSession *s, const StopInfo *stop)
 {
+    if (stop->kind == STOP_INTERRUPT && s->nonstop) {
+        return 0;
+    }
     if (stop->kind == STOP_INTERRUPT && !s->has_run) {
         return 5;
     }
