@@ -57,7 +57,11 @@ static bool unix_fill(const NetAddress *a, struct sockaddr_un *un, GError **errp
     return true;
 }
 
-/* Makes way for a new socket file: removes one that nobody listens on any more. */
+/*
+ * Makes way for a new socket file: removes one that nobody has open any more. The test is made with
+ * a socket of another type: it is refused in one way if the socket lives and in another if it does
+ * not, and its owner notices nothing.
+ */
 static bool unix_clear_path(const struct sockaddr_un *un, GError **errp)
 {
     struct stat st;
@@ -69,7 +73,7 @@ static bool unix_clear_path(const struct sockaddr_un *un, GError **errp)
     if (!S_ISSOCK(st.st_mode)) {
         return error_set(errp, FAILED, "'%s' exists and is not a socket", un->sun_path);
     }
-    fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
     res = connect(fd, (const struct sockaddr *)un, sizeof(*un));
     if (res == 0 || errno != ECONNREFUSED) {
         close(fd);
