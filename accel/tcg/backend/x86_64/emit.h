@@ -78,6 +78,19 @@ static inline void e64(Emit *e, uint64_t v)
     e->p += 8;
 }
 
+/* The immediate of a store of 1 << sz bytes. */
+static inline void e_imm(Emit *e, unsigned sz, int32_t v)
+{
+    if (sz == 0) {
+        e8(e, (uint8_t)v);
+    } else if (sz == 1) {
+        e8(e, (uint8_t)v);
+        e8(e, (uint8_t)(v >> 8));
+    } else {
+        e32(e, (uint32_t)v);
+    }
+}
+
 static inline bool fits8(int64_t v) { return v == (int8_t)v; }
 static inline bool fits32(int64_t v) { return v == (int32_t)v; }
 

@@ -154,6 +154,8 @@ void val_deaths(Jit *j, const IrInsn *in);
 /* Where to compute the new value of d: its own register, `prefer` if it is free by now, or another. d's old
  * value is forgotten. Only moves are emitted. */
 unsigned val_dest(Jit *j, IrRef d, unsigned prefer);
+/* The same with a second choice. */
+unsigned val_dest2(Jit *j, IrRef d, unsigned prefer, unsigned prefer2);
 /* d's value is now what is in reg, from val_dest(); flags: VAL_Z32 or 0. */
 void val_set(Jit *j, IrRef d, unsigned reg, unsigned flags);
 /* Moves a result that was computed in `reg` (not from val_dest) to d. */
@@ -173,6 +175,10 @@ void val_store_globals(Jit *j, uint64_t set);
 void val_store_locals(Jit *j);
 /* Emits stores of all dirty globals that are not pinned, for a slow path; nothing changes. */
 void val_emit_exact(Jit *j);
+/* Emits a load of a value that is in memory or constant to a register; nothing changes. */
+void val_load_into(Jit *j, IrRef r, unsigned reg);
+/* A pinned global's register keeps no other value; they have been stored. */
+void val_only_pinned(Jit *j, unsigned reg, IrRef global);
 /* Empties all registers but the pinned; everything that lives on has been stored. */
 void val_drop_all(Jit *j);
 /* The state at a place that is reached in several ways: all in memory but what is pinned. */
@@ -191,7 +197,6 @@ static inline bool reg_is_free(const Jit *j, unsigned reg)
     return !(j->used & REG_BIT(reg));
 }
 static inline unsigned val_scratch(Jit *j) { return val_alloc(j, j->temp_regs); }
-static inline unsigned val_dest_any(Jit *j, IrRef d) { return val_dest(j, d, NO_REG); }
 /* Is it a constant that fits a sign-extended 32-bit immediate at the width of an operation? */
 static inline bool val_imm(const Jit *j, IrRef r, bool w64, int32_t *imm)
 {
@@ -239,13 +244,20 @@ JitOp jit_ld, jit_st, jit_amo, jit_cas;
 /* op_vec.c */
 JitOp jit_vop1, jit_vop2, jit_vtoi, jit_itov, jit_vcmpf;
 
+/* The checks at the start of a block. */
 void jit_entry(Jit *j);
-void jit_leave_unlinked(Jit *j, uint64_t pc, unsigned slot);
 
 /* ---- shared pieces of code (thunks.c) ---- */
 void jit_make_thunks(Jit *j);
 
 /* The extension of a load, as an opcode for a memory operand. */
 unsigned jit_load_opcode(unsigned mop);
+/* Of a store of 1 << sz bytes from a register, and of an immediate. */
+unsigned jit_store_opcode(unsigned sz, bool vec);
+unsigned jit_store_imm_opcode(unsigned sz);
+static inline bool jit_load_zero_extends(unsigned mop)
+{
+    return (mop & MO_SIZE) <= MO_32 && (!(mop & MO_SIGN) || mop & MO_SIGN32);
+}
 
 #endif

@@ -51,7 +51,7 @@ static void order(const Jit *j, const IrInsn *in, IrRef *a, IrRef *b)
 static unsigned two_operand(Jit *j, const IrInsn *in, unsigned alu, unsigned w, bool comm, unsigned ra,
                             unsigned rb, int32_t imm)
 {
-    unsigned rd = val_dest(j, in->d, ra);
+    unsigned rd = val_dest2(j, in->d, ra, comm ? rb : NO_REG);
 
     if (rb == NO_REG) {
         if (rd != ra) {
@@ -72,13 +72,6 @@ static unsigned two_operand(Jit *j, const IrInsn *in, unsigned alu, unsigned w, 
         return rd;
     }
     if (rd != ra) {
-        if (comm && rd != rb && reg_is_free(j, rb) && rd != ra && !(j->pin_regs & REG_BIT(rd))) {
-            /* b's register is dead: work there, and leave the new one alone. */
-            j->locked |= REG_BIT(rb);
-            e_alu(&j->e, alu, w, rb, ra);
-            j->stamp[rb] = j->at;
-            return rb;
-        }
         e_mov(&j->e, w, rd, ra);
     }
     e_alu(&j->e, alu, w, rd, rb);
@@ -97,7 +90,7 @@ void jit_add(Jit *j, const IrInsn *in)
         rb = val_use(j, b);
     }
     val_deaths(j, in);
-    rd = val_dest(j, in->d, ra);
+    rd = val_dest2(j, in->d, ra, rb);
     if (rd == ra || rd == rb) {
         if (rb == NO_REG) {
             e_alu_imm(&j->e, ALU_ADD, w, rd, imm);
@@ -203,7 +196,7 @@ void jit_mul(Jit *j, const IrInsn *in)
         rb = val_use(j, b);
     }
     val_deaths(j, in);
-    rd = val_dest(j, in->d, ra);
+    rd = val_dest2(j, in->d, ra, rb);
     if (rb == NO_REG) {
         e_rr(&j->e, (fits8(imm) ? 0x6b : 0x69) | w, rd, ra);
         if (fits8(imm)) {

@@ -302,6 +302,14 @@ static void load_value(Jit *j, IrRef r, unsigned reg)
     j->version[reg] = ++j->nversions;
 }
 
+void val_load_into(Jit *j, IrRef r, unsigned reg)
+{
+    uint32_t version = j->version[reg];
+
+    load_value(j, r, reg);
+    j->version[reg] = version;
+}
+
 unsigned val_use(Jit *j, IrRef r)
 {
     JitVal *v = &j->val[r];
@@ -349,7 +357,7 @@ void val_deaths(Jit *j, const IrInsn *in)
     }
 }
 
-unsigned val_dest(Jit *j, IrRef d, unsigned prefer)
+unsigned val_dest2(Jit *j, IrRef d, unsigned prefer, unsigned prefer2)
 {
     JitVal *v = &j->val[d];
 
@@ -361,11 +369,19 @@ unsigned val_dest(Jit *j, IrRef d, unsigned prefer)
         return v->reg;
     }
     val_kill(j, d);
+    if (prefer == NO_REG || !reg_is_free(j, prefer)) {
+        prefer = prefer2;
+    }
     if (prefer != NO_REG && reg_is_free(j, prefer)) {
         touch(j, prefer);
         return prefer;
     }
     return val_alloc(j, class_of(j, d));
+}
+
+unsigned val_dest(Jit *j, IrRef d, unsigned prefer)
+{
+    return val_dest2(j, d, prefer, NO_REG);
 }
 
 void val_set(Jit *j, IrRef d, unsigned reg, unsigned flags)
@@ -449,6 +465,18 @@ void val_copy(Jit *j, IrRef d, IrRef a)
     set_dirty(j, d);
 }
 
+void val_only_pinned(Jit *j, unsigned reg, IrRef global)
+{
+    IrRef next;
+
+    for (IrRef r = j->head[reg]; r; r = next) {
+        next = j->val[r].next;
+        if (r != global) {
+            unlink_from(j, r);
+        }
+    }
+}
+
 void val_drop_all(Jit *j)
 {
     for (uint32_t set = j->used & ~j->pin_regs; set; set &= set - 1) {
@@ -459,14 +487,7 @@ void val_drop_all(Jit *j)
         }
     }
     for (unsigned i = 0; i < j->npin; i++) {
-        IrRef g = j->pin[i].global, next;
-
-        for (IrRef r = j->head[j->pin[i].reg]; r; r = next) {
-            next = j->val[r].next;
-            if (r != g) {
-                unlink_from(j, r);
-            }
-        }
+        val_only_pinned(j, j->pin[i].reg, j->pin[i].global);
     }
 }
 
