@@ -4,6 +4,7 @@
 #define GLASSBOX_ACCEL_TCG_FRONTEND_H
 
 #include "accel/tcg/ir.h"
+#include "accel/accel.h"
 #include "cpu/cpu.h"
 
 typedef enum TcgAccess { TCG_LOAD, TCG_STORE, TCG_FETCH } TcgAccess;
