@@ -137,7 +137,7 @@ Reply cmd_search(GdbSession *s, Cursor *args)
     return REPLY_TEXT;
 }
 
-/* gdb's checksum: polynomial 0x04c11db7, first bit highest, beginning with all ones; by half bytes. */
+/* gdb's checksum: polynomial 0x04c11db7, first bit highest, from all ones; by half bytes. */
 static uint32_t crc_add(uint32_t crc, const uint8_t *p, size_t len)
 {
     static const uint32_t table[16] = {

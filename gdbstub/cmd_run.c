@@ -93,8 +93,8 @@ static Reply resume(GdbSession *s, const Wanted *w)
     return session_owe_stop(s, false);
 }
 
-/* c, s and their forms with a signal, which has no meaning for a machine. A thread chosen by Hc runs
- * alone; otherwise the current one steps while all others run. */
+/* c, s and their forms with a signal, which has no meaning for a machine. A thread chosen by Hc
+ * runs alone; otherwise the current one steps while all others run. */
 static Reply resume_simple(GdbSession *s, Cursor *args, ResumeKind kind)
 {
     unsigned cpu = s->c_cpu < 0 ? s->g_cpu : (unsigned)s->c_cpu;

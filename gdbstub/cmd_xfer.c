@@ -64,8 +64,8 @@ static bool map_section(void *opaque, paddr_t addr, const MemSection *sec)
     return true;
 }
 
-/* gdb takes the map for one of the addresses it uses, which are virtual, and refuses to touch what is
- * in no range of it. So what is neither RAM nor ROM is named, too. */
+/* gdb takes the map for one of the addresses it uses, which are virtual, and refuses to touch what
+ * is in no range of it. So what is neither RAM nor ROM is named, too. */
 static GString *build_memory_map(GdbSession *s, const Cursor *annex)
 {
     MapBuild m = { .out = g_string_new("<?xml version=\"1.0\"?>\n"

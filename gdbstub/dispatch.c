@@ -130,7 +130,7 @@ Reply dispatch_packet(GdbSession *s, const char *data, size_t len)
     return row->fn(s, &args);
 }
 
-/* One item of the client's list: "name+", "name-", "name?" or "name=value". Unknown ones are skipped. */
+/* One item of the client's list: "name+", "name-", "name?" or "name=value". */
 static void feature_take(GdbSession *s, Cursor item)
 {
     for (unsigned i = 0; i < G_N_ELEMENTS(feature_rows); i++) {

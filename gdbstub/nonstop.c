@@ -1,8 +1,8 @@
 /* Non-stop mode: vCPUs stop and go one by one, stops are told by notifications.
  * SPDX-License-Identifier: GPL-2.0-or-later
  *
- * A stop is queued with its text, made while its vCPU is parked. The first in the queue is announced
- * by '%Stop'; the client then takes one after the other by vStopped until it hears OK. */
+ * A stop is queued with its text, made while its vCPU is parked. The first in the queue is
+ * announced by '%Stop'; the client then takes one after the other by vStopped until it hears OK. */
 #include "gdbstub/session_int.h"
 
 #include <string.h>
@@ -51,7 +51,7 @@ void nonstop_cpu_stopped(GdbSession *s, const StopInfo *stop)
 {
     PendingStop *p;
 
-    if (!s->nonstop || stop->cpu >= session_ncpus(s) || is_pending(s, stop->cpu)) {
+    if (stop->cpu >= session_ncpus(s) || is_pending(s, stop->cpu)) {
         return;
     }
     p = pending_new(stop->cpu);

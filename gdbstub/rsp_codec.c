@@ -207,7 +207,7 @@ static unsigned run_count(size_t n)
     return n == '#' - RUN_BIAS || n == '$' - RUN_BIAS ? 5 : n;
 }
 
-/* Runs are only made of plain characters: LLDB repeats the unescaped character, gdb the sent one. */
+/* Runs are only made of plain characters: LLDB repeats the unescaped one, gdb the one sent. */
 static void encode_body(GByteArray *out, const uint8_t *data, size_t len, bool runs)
 {
     for (size_t i = 0; i < len; i++) {

@@ -11,9 +11,9 @@
 #include "util/log.h"
 #include "util/mainloop.h"
 
-/* With so much unsent output a client's further packets wait until it has read some. The queue holds
- * more than that and the largest answers: only a client that stopped reading in the middle of a
- * monitor command's output can fill it, and is hung up on. */
+/* With so much unsent output a client's further packets wait until it has read some. The queue
+ * holds more than that and the largest answers: only a client that stopped reading in the middle of
+ * a monitor command's output can fill it, and is hung up on. */
 enum { QUEUE_READY = 256 << 10, QUEUE_LIMIT = 16 << 20, RECEIVE_MAX = 64 << 10 };
 
 /* How often a client that does not read is looked at. */

@@ -17,9 +17,9 @@ typedef struct GdbServerOptions {
 
 /*
  * Listen where `spec` says: "tcp::PORT" (loopback), "tcp:HOST:PORT", "unix:PATH" or "stdio", with
- * these after commas: arch=NAME (describe the registers as this architecture), stay=on (a lost client
- * leaves the machine stopped). Any number of clients at once. NULL with one clear sentence. Control
- * thread.
+ * these after commas: arch=NAME (describe the registers as this architecture), stay=on (a lost
+ * client leaves the machine stopped). Any number of clients at once. NULL with one clear sentence.
+ * Control thread.
  */
 GdbServer *gdb_server_new(Debug *debug, const char *spec, const GdbServerOptions *options,
                           GError **errp);
@@ -27,8 +27,8 @@ GdbServer *gdb_server_new(Debug *debug, const char *spec, const GdbServerOptions
 /* "127.0.0.1:1234", with the real port. */
 const char *gdb_server_address(const GdbServer *server);
 
-/* Tell the clients what is still to be told, hang up, stop listening. NULL is fine. Before the Debug
- * is freed. */
+/* Tell the clients what is still to be told, hang up, stop listening. NULL is fine. Before the
+ * Debug is freed. */
 void gdb_server_free(GdbServer *server);
 
 #endif

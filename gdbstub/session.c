@@ -208,9 +208,16 @@ static void on_stopped(void *opaque, const StopInfo *stop)
     }
 }
 
+/* The machine is in non-stop mode, which this client may not have asked for. */
 static void on_cpu_stopped(void *opaque, const StopInfo *stop)
 {
-    nonstop_cpu_stopped(opaque, stop);
+    GdbSession *s = opaque;
+
+    if (s->nonstop) {
+        nonstop_cpu_stopped(s, stop);
+    } else {
+        on_stopped(s, stop);
+    }
 }
 
 static void on_ended(void *opaque, VmCause cause, int status)

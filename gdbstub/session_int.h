@@ -149,20 +149,30 @@ Reply nonstop_resume(GdbSession *s, const ResumeAction *wanted, unsigned n);
 void nonstop_interrupt(GdbSession *s);
 
 /* ---- handlers, by file ---- */
-PacketFn cmd_nonstop, cmd_vstopped;                                                 /* nonstop.c */
-PacketFn cmd_g, cmd_G, cmd_p, cmd_P, cmd_save_registers, cmd_restore_registers;     /* cmd_regs.c */
-PacketFn cmd_m, cmd_M, cmd_x, cmd_X, cmd_search, cmd_crc;                           /* cmd_mem.c */
-PacketFn cmd_Z, cmd_z;                                                              /* cmd_points.c */
-PacketFn cmd_c, cmd_C, cmd_s, cmd_S, cmd_vcont, cmd_vcont_query, cmd_vctrlc, cmd_stop_query,
-    cmd_D, cmd_k, cmd_vkill, cmd_R, cmd_vattach, cmd_extended;                      /* cmd_run.c */
-PacketFn cmd_H, cmd_T, cmd_qC, cmd_thread_first, cmd_thread_next, cmd_thread_extra; /* cmd_threads.c */
+/* nonstop.c */
+PacketFn cmd_nonstop, cmd_vstopped;
+/* cmd_regs.c */
+PacketFn cmd_g, cmd_G, cmd_p, cmd_P, cmd_save_registers, cmd_restore_registers;
+/* cmd_mem.c */
+PacketFn cmd_m, cmd_M, cmd_x, cmd_X, cmd_search, cmd_crc;
+/* cmd_points.c */
+PacketFn cmd_Z, cmd_z;
+/* cmd_run.c */
+PacketFn cmd_c, cmd_C, cmd_s, cmd_S, cmd_vcont, cmd_vcont_query, cmd_vctrlc, cmd_stop_query, cmd_D,
+    cmd_k, cmd_vkill, cmd_R, cmd_vattach, cmd_extended;
+/* cmd_threads.c */
+PacketFn cmd_H, cmd_T, cmd_qC, cmd_thread_first, cmd_thread_next, cmd_thread_extra;
+/* cmd_query.c */
 PacketFn cmd_qsupported, cmd_noack, cmd_attached, cmd_sstep_bits, cmd_sstep_get, cmd_sstep_set,
-    cmd_phys_get, cmd_phys_set, cmd_symbol;                                         /* cmd_query.c */
-PacketFn cmd_xfer;                                                                  /* cmd_xfer.c */
-PacketFn cmd_rcmd;                                                                  /* cmd_monitor.c */
+    cmd_phys_get, cmd_phys_set, cmd_symbol;
+/* cmd_xfer.c */
+PacketFn cmd_xfer;
+/* cmd_monitor.c */
+PacketFn cmd_rcmd;
+/* cmd_lldb.c */
 PacketFn cmd_thread_suffix, cmd_list_threads, cmd_error_strings, cmd_host_info, cmd_process_info,
     cmd_server_version, cmd_register_info, cmd_region_info, cmd_thread_stop_info, cmd_threads_json,
-    cmd_watch_info;                                                                 /* cmd_lldb.c */
+    cmd_watch_info;
 
 /* Names of the objects that qXfer reads, each as a feature for qSupported. */
 void xfer_put_features(GdbSession *s, GString *out);

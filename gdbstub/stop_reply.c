@@ -58,8 +58,8 @@ static unsigned stop_signal(const GdbSession *s, const StopInfo *stop)
     return stop_row(stop)->signal;
 }
 
-/* Only its own points are told to a client: gdb would take another's for a breakpoint instruction in
- * the program. */
+/* Only its own points are told to a client: gdb would take another's for a breakpoint instruction
+ * in the program. */
 static void put_point_reason(GdbSession *s, const StopInfo *stop, GString *out)
 {
     static const char *const names[] = {

@@ -4,8 +4,8 @@
 
 #include <string.h>
 
-/* The types that both debuggers know by name. Plain numbers are signed in gdb's own features, as its
- * ABI code expects them there, and unsigned elsewhere. */
+/* The types that both debuggers know by name. Plain numbers are signed in gdb's own features, as
+ * its ABI code expects them there, and unsigned elsewhere. */
 typedef struct TypeRow {
     uint8_t type;
     uint16_t bits;
@@ -80,7 +80,8 @@ static void xml_lldb_attributes(GString *out, const RegDesc *r)
     }
 }
 
-static void xml_register(GString *out, const RegDesc *r, const RegFeature *f, unsigned num, bool lldb)
+static void xml_register(GString *out, const RegDesc *r, const RegFeature *f, unsigned num,
+                         bool lldb)
 {
     g_string_append(out, "<reg");
     attr_text(out, "name", r->name);
