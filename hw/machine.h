@@ -50,10 +50,13 @@ struct MachineClass {
      */
     bool (*load)(Machine *m, GError **errp);
     /*
-     * Power-on or reset: RAM images and tables written anew, devices and CPUs reset, the boot CPU
-     * pointed at the kernel. All vCPUs are parked; VM lock held. Also called before the first run.
+     * Power-on or reset: RAM images and tables written anew, devices reset, the boot CPU pointed at
+     * the kernel. All vCPUs are parked and have been reset already (whoever owns the machine calls
+     * this from a reset handler of order VM_RESET_LOADER); VM lock held. Also before the first run.
      */
     void (*reset)(Machine *m);
+    /* Somebody presses the power button. VM lock held. NULL: there is none. */
+    void (*power_button)(Machine *m);
     /* Undo create, as far as it got. vCPU threads have ended. */
     void (*destroy)(Machine *m);
 };
