@@ -25,6 +25,9 @@ typedef struct MachineOptions {
     Chardev *serial[MACHINE_SERIAL_MAX];   /* -serial; NULL: that port is not there */
     Chardev *debugcon;                /* -debugcon; NULL: none */
     bool no_reboot;                   /* a guest's reset ends the program */
+    bool rtc_localtime;               /* -rtc base=localtime */
+    bool rtc_fixed;                   /* -rtc base=DATE: rtc_base counts, not the host's date */
+    int64_t rtc_base;                 /* what the clock shows at the start, in seconds since 1970 */
     const char *name;                 /* -name */
     Chardev *(*chardev_find)(void *opaque, const char *id);   /* for DeviceHost */
     void *opaque;
