@@ -82,7 +82,8 @@ typedef enum ExitKind {
     EXIT_HALT,          /* cpu->power is no longer ON; with step_done if that was the step */
     EXIT_POINT,         /* hit[0..nhit) */
     EXIT_STEP,          /* the step is done, nothing hit */
-    EXIT_EVENT,         /* event, and hit[0] is the row that asked for it */
+    EXIT_EVENT,         /* event, and hit[0] is the row that asked for it; when the CPU goes
+                           again, the event takes its course and is not reported again */
     EXIT_BUDGET,        /* RunArgs.budget instructions were executed */
     EXIT_RESET,         /* the CPU wants the machine reset: triple fault */
     EXIT_SHUTDOWN,      /* the executor wants the machine to end; status in `status` */

@@ -80,6 +80,10 @@ DebugClient *debug_client_new(Debug *d, const char *name, const DebugClientOps *
  * stopped goes on; a client without control resumes nothing. */
 void debug_client_free(DebugClient *c, bool resume);
 const char *debug_client_name(const DebugClient *c);
+/* The numbering that this client's agent expressions use for registers: by default that of the
+ * CPU class's own register set. `set` must be one of the class's. */
+void debug_client_set_regs(DebugClient *c, const RegSet *set);
+const RegLayout *debug_client_regs(const DebugClient *c);
 
 /* Control: the right to resume. One client at a time has it; when nobody has, everybody may.
  * False when another has it, with a sentence that names it. */
@@ -180,7 +184,9 @@ typedef struct PointInfo {
 } PointInfo;
 
 /* Sets a point. Bytes are copied (GBytes referenced). False with the reason when it is
- * impossible, and nothing has changed. While running it takes effect before this returns. */
+ * impossible, and nothing has changed: GLASSBOX_ERROR_UNSUPPORTED when this accelerator never
+ * can (gdb may then try another way), _BUSY for lack of debug registers, _INVALID for nonsense.
+ * While running it takes effect before this returns. */
 bool debug_point_add(DebugClient *c, const PointSpec *spec, PointId *id, GError **errp);
 /* Any client may remove any point by number (monitor); by its owner it is silent. */
 bool debug_point_remove(Debug *d, PointId id, GError **errp);

@@ -3,6 +3,8 @@
  * SPDX-License-Identifier: GPL-2.0-or-later */
 #include "vm/run_int.h"
 
+static const DebugPlan no_plan;
+
 typedef struct ResetHandler {
     int order;
     void (*fn)(void *opaque);
@@ -133,6 +135,11 @@ void power_do_reset(Vm *vm, VmCause cause)
     GArray *a = vm->power->resets;
     bool cpus_done = false;
 
+    if (vm->accel && vm->caps.patch_exec) {
+        /* Patches must not survive in memory that is loaded anew: the debug core sets its plan
+         * again when it is told of the reset. */
+        vm_set_plan(vm, &no_plan, NULL);
+    }
     vm_lock(vm);
     for (unsigned i = 0; i < a->len; i++) {
         const ResetHandler *h = &g_array_index(a, ResetHandler, i);

@@ -148,6 +148,11 @@ void vm_cpu_parked_clear(Cpu *cpu)
     cpu->run->parked = (VmParked){ .exit.kind = EXIT_KICK };
 }
 
+const RunArgs *vm_cpu_args(const Cpu *cpu)
+{
+    return &cpu->run->args;
+}
+
 bool vm_cpu_running(const Cpu *cpu)
 {
     return atomic_get(&cpu->run_state) != RUN_PARKED;

@@ -121,6 +121,10 @@ const VmParked *vm_cpu_parked_with(const Cpu *cpu);
 /* Says that the fact has been told. */
 void vm_cpu_parked_clear(Cpu *cpu);
 
+/* The arguments with which a parked CPU last ran, as far as it did not use them up: skip_here is
+ * still set if it has not executed anything. */
+const RunArgs *vm_cpu_args(const Cpu *cpu);
+
 bool vm_cpu_running(const Cpu *cpu);    /* RUNNING or DRAINING. [any] */
 bool vm_running(const Vm *vm);          /* any vCPU is. [any] */
 
