@@ -6,7 +6,7 @@ import gdb.unwinder
 from . import btf, guest, image, kallsyms
 from .dmesg import log_lines
 from .kernel import Kernel
-from .orc import OrcUnwinder
+from .orc import OrcFilter, OrcUnwinder
 from .tasks import all_tasks
 
 KERNEL = Kernel()
@@ -173,4 +173,6 @@ def register():
     Glassbox()
     for command in (Symbols, Start, Slide, Modules, Dmesg, Ps):
         command()
-    gdb.unwinder.register_unwinder(None, OrcUnwinder(KERNEL), replace=True)
+    unwinder = OrcUnwinder(KERNEL)
+    gdb.unwinder.register_unwinder(None, unwinder, replace=True)
+    OrcFilter(KERNEL, unwinder)

@@ -42,10 +42,14 @@ def _placed(sections, addr):
 
 
 def _sizes(symbols):
-    """Size of each symbol: up to the next higher address."""
-    order = sorted({s.addr for s in symbols})
+    """Size by symbol: up to the next higher address, for the first of several at one address. gdb
+    shows the one that has a size, and the kernel itself shows the first."""
+    first = {}
+    for s in symbols:
+        first.setdefault(s.addr, s)
+    order = sorted(first)
     following = dict(zip(order, order[1:]))
-    return {a: following.get(a, a) - a for a in order}
+    return {first[a]: following.get(a, a) - a for a in order}
 
 
 def write(path, symbols, sections, slide=0, machine=62):
@@ -63,7 +67,7 @@ def write(path, symbols, sections, slide=0, machine=62):
         if shndx != SHN_ABS and not sections[shndx - 1].contains(s.addr):
             size = 0
         else:
-            size = min(sizes[s.addr], 1 << 32)
+            size = min(sizes.get(s, 0), 1 << 32)
         kind = STT_FUNC if s.type in "tT" or (s.type in "wW" and _is_code(sections, shndx)) \
             else STT_NOTYPE if shndx == SHN_ABS else STT_OBJECT
         bind = 1 if s.type.isupper() else 0

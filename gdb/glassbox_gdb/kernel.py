@@ -78,6 +78,8 @@ class Kernel:
         """Give gdb the symbols for a slide: those of the image, or a file with debug information."""
         self.slide, self._orc, self.modules = slide, None, []
         self._module_starts = []
+        # gdb would take 'name.part.0' for an Ada name and show only half of it.
+        gdb.execute("set print demangle off", to_string=True)
         if debug_file:
             self._load_debug_file(debug_file)
             return
@@ -146,6 +148,11 @@ class Kernel:
         if i >= 0 and pc < guest.MASK and any(m.base <= pc < m.base + m.size for m in self.modules):
             return starts[i]
         return (found.addr + self.slide) & MASK if found else pc
+
+    def function_name(self, pc):
+        """Name of the kernel's own function at a live code address, or None."""
+        found = self.symbols.function(pc - self.slide)
+        return found.name if found else None
 
 
 def _quoted(path):

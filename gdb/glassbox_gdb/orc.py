@@ -6,6 +6,7 @@ stack switches too. One entry is six bytes: two offsets, then register numbers a
 import struct
 
 import gdb
+import gdb.FrameDecorator
 import gdb.unwinder
 
 from . import btf as btf_module
@@ -223,3 +224,44 @@ class OrcUnwinder(gdb.unwinder.Unwinder):
         for name in ("rip", "rsp", "rbp"):
             info.add_saved_register(name, self._value(pending, name, 0))
         return info
+
+
+class Decorator(gdb.FrameDecorator.FrameDecorator):
+    """A frame as it is shown: an interrupted one may stand at the very start of its function, where
+    gdb, taking it for a caller, would name the function before."""
+
+    def __init__(self, base, name):
+        super().__init__(base)
+        self.name = name
+
+    def function(self):
+        """A name, or the pc where gdb shall find one."""
+        return super().function() if self.name is None else self.name
+
+
+class OrcFilter:
+    """Corrects what backtraces show: names of interrupted frames, and no frame after the last."""
+
+    def __init__(self, kernel, unwinder):
+        self.kernel, self.unwinder = kernel, unwinder
+        self.name, self.priority, self.enabled = "glassbox-orc", 100, True
+        gdb.frame_filters[self.name] = self
+
+    def _name(self, frame):
+        pc = frame.pc() & MASK
+        if not pc >> 63:
+            return None if frame.name() else "??"       # user space: gdb would print nothing
+        if frame.level() == 0 or self.kernel.function_start(pc) != pc:
+            return None
+        sp = int(frame.read_register("rsp")) & MASK
+        return self.kernel.function_name(pc) if self.unwinder.was_interrupted(sp, pc) else None
+
+    def filter(self, frames):
+        for item in frames:
+            frame = item.inferior_frame()
+            if self.kernel.slide is None:
+                yield item
+                continue
+            if frame.level() > 0 and frame.pc() == 0:
+                return
+            yield Decorator(item, self._name(frame))
