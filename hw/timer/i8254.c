@@ -235,6 +235,7 @@ static void i8254_reset(Device *dev)
         pit_counter_reset(&s->counter[i]);
     }
     s->port61 = 0;
+    s->edge_rises = false;
     s->edge = INT64_MAX;
     vm_timer_del(s->timer);
     i8254_line(s, false);
