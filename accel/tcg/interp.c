@@ -70,8 +70,8 @@ static bool interp_compile(TcgState *tcg, const Cpu *cpu, const IrBlock *ir, Tcg
         if (ib->insn[k].op == IR_BR || ib->insn[k].op == IR_BRCOND) {
             ib->insn[k].imm = label_at[ib->insn[k].imm];
         }
-        if (ib->insn[k].op == IR_JUMP) {
-            tb->patch[ib->insn[k].sub & 1] = ib->insn[k].sub < 2 ? tb : NULL;
+        if (ib->insn[k].op == IR_JUMP && ib->insn[k].sub < 2) {
+            tb->patch[ib->insn[k].sub] = tb;
         }
     }
     tb->interp = ib;

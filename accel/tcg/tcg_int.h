@@ -18,9 +18,10 @@
 #define TCG_TLB_SIZE (1u << TCG_TLB_BITS)
 
 /* A tag is the page's virtual address plus flags in its low 12 bits; any flag makes the inline comparison
- * with the bare page address fail. An empty tag is all ones. */
-#define TCG_TLB_SLOW 1ull       /* device, ROM being written, code in the page, misfit: C decides */
-#define TCG_TLB_WATCH 2ull      /* only watch bits: generated code may test the page's bitmap */
+ * with the bare page address fail. An empty tag is all ones. Bits 0..3 are never flags: a comparison that asks
+ * for alignment keeps those of the address. */
+#define TCG_TLB_SLOW 0x400ull       /* device, ROM being written, code in the page, misfit: C decides */
+#define TCG_TLB_WATCH 0x800ull      /* only watch bits: generated code may test the page's bitmap */
 
 typedef struct TcgTlbEntry {
     uint64_t read, write;       /* tags */
