@@ -298,7 +298,9 @@ void resume_all(Debug *d, DebugClient *c)
         d->resume_all_later = true;
         return;
     }
-    d->resume_all_later = false;
+    /* A stop that somebody asked for and that is still under way is gone on from once it is told. */
+    d->resume_all_later = !d->nonstop && d->phase != PHASE_STOPPED &&
+                          vm_stop_why(d->vm) == STOP_INTERRUPT;
     if (!vm_ended(d->vm) && !vm_powered_off(d->vm) && (d->nonstop || d->phase == PHASE_STOPPED)) {
         resume_now(d, c, &plan, NULL);
     }
@@ -317,6 +319,7 @@ void debug_interrupt(DebugClient *c)
 {
     Debug *d = c->debug;
 
+    d->resume_all_later = false;
     if (!d->nonstop) {
         vm_park_all(d->vm, STOP_INTERRUPT);
         return;

@@ -47,7 +47,7 @@ static Reply stay(GdbSession *s)
     const StopInfo *stop = debug_stop_info(s->client);
 
     if (!stop) {
-        debug_interrupt(s->client);
+        session_interrupt(s);
         return session_owe_stop(s, true);
     }
     stop_reply_build(s, stop, s->out);
@@ -282,9 +282,14 @@ Reply cmd_D(GdbSession *s, Cursor *args)
     return REPLY_OK;
 }
 
+/* gdb waits for no answer, LLDB for word that its process is gone. */
 Reply cmd_k(GdbSession *s, Cursor *args)
 {
     debug_request_quit(s->client, 0);
+    if (s->features & CLIENT_LLDB) {
+        g_string_append(s->out, "X09");
+        return REPLY_TEXT;
+    }
     return REPLY_NONE;
 }
 

@@ -292,9 +292,11 @@ void session_interrupt(GdbSession *s)
     }
     if (s->nonstop) {
         nonstop_interrupt(s);
-    } else {
-        debug_interrupt(s->client);
+        return;
     }
+    /* Who stops a machine that nobody holds holds it: it goes on when this client leaves. */
+    session_control(s, NULL);
+    debug_interrupt(s->client);
 }
 
 static void session_event(GdbSession *s, RspEvent ev)

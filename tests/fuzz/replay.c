@@ -2,8 +2,8 @@
  * SPDX-License-Identifier: GPL-2.0-or-later
  *
  * usage: REPLAY [--runs N] [--seed S] FILE-OR-FOLDER...
- * A text file is a corpus of one input per line ("\n", "\\" and "\xNN" stand for bytes, '#' begins a
- * comment line); the driver prints TAP. The seed is printed, so that a failure can be repeated. */
+ * A text file is a corpus of one input per line ("\n", "\\" and "\xNN" stand for bytes, '#' begins
+ * a comment line). Prints TAP and the seed, so that a failure can be repeated. */
 #include "tests/fuzz/fuzz.h"
 
 #include <glib.h>
