@@ -95,6 +95,9 @@ void chardev_disconnect(Chardev *c);
 /* If this is a server that wants to wait: run the main loop until someone has connected. */
 bool chardev_wait_connected(Chardev *c, GError **errp);
 
+/* Put the terminal back as it was before a stdio chardev came. Safe in a signal handler. */
+void terminal_restore(void);
+
 /* ---- mux ---------------------------------------------------------------------------------- */
 
 /*

@@ -118,9 +118,4 @@ void net_unlink(const NetAddress *a);
 Chardev *chardev_new_socket(NetAddress *a, bool server, bool wait, bool nodelay, const char *label,
                             GError **errp);
 
-/* ---- the terminal -------------------------------------------------------------------------- */
-
-/* Put the terminal back as it was found. Safe in a signal handler. */
-void terminal_restore(void);
-
 #endif

@@ -60,7 +60,10 @@ struct MachineClass {
     void (*reset)(Machine *m);
     /* Somebody presses the power button. VM lock held. NULL: there is none. */
     void (*power_button)(Machine *m);
-    /* Undo create, as far as it got. vCPU threads have ended. */
+    /*
+     * Undo create, as far as it got. Its devices are freed already, and so is the Vm with its
+     * threads and CPUs (which needed memory until then): m->vm must not be touched.
+     */
     void (*destroy)(Machine *m);
 };
 

@@ -227,22 +227,28 @@ static void line_write(const char *line, void *opaque)
     (void)ignored;
 }
 
+static void (*trace_abort_first)(void);
+
 /* The process is lost: formatting in a signal handler is worth its small risk. */
 static void trace_abort_handler(int sig)
 {
     static int entered;
 
     if (!__atomic_exchange_n(&entered, 1, __ATOMIC_SEQ_CST)) {
+        if (trace_abort_first) {
+            trace_abort_first();
+        }
         line_write("glassbox: the last trace events before this:\n", NULL);
         trace_ring_walk(32, line_write, NULL);
     }
 }
 
-void trace_on_abort(void)
+void trace_on_abort(void (*first)(void))
 {
     /* abort() raises SIGABRT again with the default action after the handler has returned. */
     struct sigaction sa = { .sa_handler = trace_abort_handler, .sa_flags = SA_RESETHAND };
 
+    trace_abort_first = first;
     sigemptyset(&sa.sa_mask);
     sigaction(SIGABRT, &sa, NULL);
 }

@@ -58,7 +58,8 @@ void trace_ring_print(GString *out, unsigned n);
 /* Append the name of every event, one line each. */
 void trace_list(GString *out);
 
-/* Print the last events on stderr when a g_assert() or abort() ends the process. Once, at start. */
-void trace_on_abort(void);
+/* Print the last events on stderr when a g_assert() or abort() ends the process, after calling
+ * `first` (may be NULL; it must be safe in a signal handler). Once, at start. */
+void trace_on_abort(void (*first)(void));
 
 #endif

@@ -1,0 +1,44 @@
+/* What the command line says.
+ * SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef GLASSBOX_SYSTEM_CONFIG_H
+#define GLASSBOX_SYSTEM_CONFIG_H
+
+#include <glib.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include "hw/machine.h"
+
+typedef struct AccelOps AccelOps;
+
+/* Strings point into argv, or are owned by `strings`. */
+typedef struct Config {
+    const MachineClass *machine;
+    const AccelOps *accel;
+    const char *accel_options;     /* what followed its name, or NULL */
+    MachineOptions opt;            /* all that needs no chardev is filled in */
+    bool have_ram;
+    GPtrArray *chardevs;           /* -chardev */
+    GPtrArray *serials;            /* -serial */
+    GPtrArray *gdb;                /* -gdb, -s */
+    GPtrArray *devices;            /* -device */
+    const char *debugcon;          /* -debugcon */
+    bool nographic, display_none, nodefaults;
+    bool no_shutdown, stopped;     /* -S */
+    uint32_t log_mask;
+    const char *log_file;
+    GPtrArray *strings;
+} Config;
+
+void config_init(Config *c);
+void config_clear(Config *c);
+
+typedef enum CommandLine {
+    COMMAND_LINE_RUN,              /* go on */
+    COMMAND_LINE_DONE,             /* -help, -version and so on have printed what was asked for */
+    COMMAND_LINE_BAD,              /* errp says why, beginning with the option */
+} CommandLine;
+
+/* Read the command line into c. */
+CommandLine config_parse(Config *c, int argc, char **argv, GError **errp);
+
+#endif
