@@ -28,7 +28,7 @@ static void store_pc(X86Tr *tr, IrRef pc)
 
 /* What the end of an instruction does in modes that have it: rip is in the state. It may raise #DB, with rip as
  * it is, so it is not called as a helper of this instruction that may raise. */
-static void insn_end(X86Tr *tr)
+void x86tr_insn_end(X86Tr *tr)
 {
     uint32_t mode = tr->mode;
 
@@ -70,7 +70,7 @@ void x86tr_check_target(X86Tr *tr, IrRef pc)
 void x86tr_exit_insn_end(X86Tr *tr, vaddr_t pc)
 {
     store_pc(tr, ir_const(tr->ir, pc));
-    insn_end(tr);
+    x86tr_insn_end(tr);
     ir_exit(tr->ir, TCG_EXIT_NEXT);
     tr->ended = true;
 }
@@ -78,7 +78,7 @@ void x86tr_exit_insn_end(X86Tr *tr, vaddr_t pc)
 void x86tr_exit_moved(X86Tr *tr)
 {
     if (x86tr_one_by_one(tr->mode)) {
-        insn_end(tr);
+        x86tr_insn_end(tr);
     }
     ir_exit(tr->ir, TCG_EXIT_NEXT);
     tr->ended = true;

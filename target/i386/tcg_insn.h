@@ -219,6 +219,8 @@ vaddr_t x86tr_wrap(const X86Tr *, vaddr_t pc);
 bool x86tr_flat_code(const X86Tr *);
 /* Raises #GP(0) at run time if pc is beyond CS's limit (does nothing where the code is flat). */
 void x86tr_check_target(X86Tr *, IrRef pc);
+/* The call that ends an instruction in such modes: rip is in the state. The exits make it by themselves. */
+void x86tr_insn_end(X86Tr *);
 /* Ends the block as x86tr_exit_next does, with the end of an instruction in any mode (I/O breakpoints). */
 void x86tr_exit_insn_end(X86Tr *, vaddr_t pc);
 /* Must each instruction be a block of its own in this mode? */

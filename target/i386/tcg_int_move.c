@@ -1,6 +1,7 @@
 /* Translates moves between registers and memory, conditional moves, stack moves and the like.
  * SPDX-License-Identifier: GPL-2.0-or-later */
 #include "target/i386/helper.h"
+#include "target/i386/tcg_helper.h"
 #include "target/i386/tcg_int.h"
 
 static IrRef copy(X86Tr *tr, IrRef v)
