@@ -384,7 +384,6 @@ static void pc_destroy(Machine *m)
     }
     g_clear_pointer(&pc->lapics, mem_region_free);
     g_clear_pointer(&pc->ram, mem_region_free);
-    m->vm->memory = m->vm->io = NULL;
 }
 
 const MachineClass pc_machine_class = {
