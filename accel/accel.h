@@ -98,6 +98,8 @@ typedef enum ExitKind {
 typedef struct VcpuExit {
     ExitKind kind;
     bool step_done;
+    bool skip_left;             /* EXIT_KICK, EXIT_HALT: RunArgs.skip_here was given and is not
+                                   used up; the run loop will give it again */
     unsigned nhit;
     VcpuHit hit[VCPU_HITS];
     DebugEvent event;
@@ -110,9 +112,8 @@ typedef struct RunArgs {
                            instruction that faults: the step ends at the handler's first. */
     bool mask_irq;      /* no external interrupt is delivered during this run (with step) */
     bool skip_here;     /* exec points at the present pc are not reported for the first
-                           instruction, which is executed before any interrupt is delivered and
-                           before a kick is honoured (EXIT_KICK with pc unchanged says that it
-                           was not executed; the run loop then comes again with skip_here) */
+                           instruction, which is executed before any interrupt is delivered. An
+                           exit before it was executed says so by VcpuExit.skip_left */
     uint64_t budget;    /* leave with EXIT_BUDGET after so many instructions; 0: no limit */
 } RunArgs;
 

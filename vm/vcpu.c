@@ -81,13 +81,7 @@ static bool vcpu_serve_wishes(Cpu *cpu)
 static VcpuExit vcpu_enter(Cpu *cpu, RunArgs *args)
 {
     const AccelOps *ops = cpu->ops;
-    bool was_on = cpu->power == CPU_POWER_ON;
-    vaddr_t pc = 0;
 
-    if (args->skip_here) {
-        cpu_fetch(cpu, REGS_GENERAL);
-        pc = cpu_pc(cpu);
-    }
     if (cpu->dirty && ops->vcpu_store) {
         ops->vcpu_store(cpu);
     }
@@ -96,13 +90,7 @@ static VcpuExit vcpu_enter(Cpu *cpu, RunArgs *args)
         cpu->fetched = 0;
     }
     VcpuExit e = ops->vcpu_run(cpu, args);
-    if (args->skip_here) {
-        cpu_fetch(cpu, REGS_GENERAL);
-        bool stayed = e.kind == EXIT_KICK && cpu_pc(cpu) == pc;
-        bool never_on = e.kind == EXIT_HALT && !was_on;
-
-        args->skip_here = stayed || never_on;
-    }
+    args->skip_here &= e.skip_left;
     return e;
 }
 

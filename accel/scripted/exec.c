@@ -317,12 +317,13 @@ VcpuExit scripted_vcpu_run(Cpu *cpu, const RunArgs *args)
     }
     if (cpu->power != CPU_POWER_ON) {
         if (!script_cpu_class.has_work(cpu)) {
-            return (VcpuExit){ .kind = EXIT_HALT };
+            return (VcpuExit){ .kind = EXIT_HALT, .skip_left = skip };
         }
         atomic_put(&cpu->power, CPU_POWER_ON);
     }
     while (!t.leave) {
-        if (!skip && (atomic_get(&cpu->attn) & CPU_ATTN_EXIT)) {
+        if (atomic_get(&cpu->attn) & CPU_ATTN_EXIT) {
+            t.exit.skip_left = skip;
             return t.exit;
         }
         trip_one(&t, skip);

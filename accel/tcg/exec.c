@@ -377,7 +377,7 @@ static bool before_block(Cpu *cpu, Loop *l, VcpuExit *exit)
     uint32_t attn = atomic_and_old(&cpu->attn, ~(uint32_t)(CPU_ATTN_IRQ | CPU_ATTN_ACCEL));
 
     if (attn & CPU_ATTN_EXIT) {
-        *exit = (VcpuExit){ .kind = EXIT_KICK };
+        *exit = (VcpuExit){ .kind = EXIT_KICK, .skip_left = l->skip };
         return true;
     }
     if ((!l->skip || cpu->power != CPU_POWER_ON) && cpu_interrupt_pending(cpu) && tc->tcg->fe->interrupt(cpu, tc->mask_irq)) {
@@ -388,7 +388,7 @@ static bool before_block(Cpu *cpu, Loop *l, VcpuExit *exit)
         }
     }
     if (cpu->power != CPU_POWER_ON) {
-        *exit = (VcpuExit){ .kind = EXIT_HALT, .step_done = tc->step };
+        *exit = (VcpuExit){ .kind = EXIT_HALT, .step_done = tc->step, .skip_left = l->skip };
         return true;
     }
     return false;
