@@ -19,6 +19,9 @@ typedef enum TcgExit {
     TCG_EXIT_YIELD,         /* the guest spins (PAUSE): give others the host core */
 } TcgExit;
 
+/* Bit of TcgTranslate.mode: instructions are counted, and every iteration of a REP instruction is one. */
+#define TCG_MODE_COUNTED (1ull << 32)
+
 /* A block being translated. The generic translator calls the front end once an instruction. */
 typedef struct TcgTranslate {
     IrBlock *ir;
