@@ -17,7 +17,7 @@
 /*
  * A slot is claimed by a counter and written without a lock. `seq` is the number of the event that
  * the slot holds, 0 while it is being written: a reader that sees it change drops the slot. Fields
- * are plain memory accessed by relaxed atomics of whole words, so that a race is harmless.
+ * are accessed by atomics of whole words, so that a race is harmless.
  */
 typedef struct TraceSlot {
     uint64_t seq;
@@ -83,8 +83,7 @@ static TraceSlot *trace_slot_claim(TraceEvent *ev, uint64_t *seq)
 
     *seq = __atomic_fetch_add(&trace_next, 1, __ATOMIC_RELAXED);
     s = &trace_ring[*seq % TRACE_RING_SIZE];
-    atomic_put_relaxed(&s->seq, 0);
-    __atomic_thread_fence(__ATOMIC_RELEASE);
+    atomic_swap(&s->seq, 0);   /* as a read-modify-write it keeps what follows behind it */
     atomic_put_relaxed(&s->event, ev);
     atomic_put_relaxed(&s->ns, host_monotonic_ns());
     atomic_put_relaxed(&s->tid, trace_tid());
@@ -171,13 +170,12 @@ static bool trace_slot_read(uint64_t seq, TraceSlot *out)
     if (atomic_get_acquire(&s->seq) != seq) {
         return false;
     }
-    out->event = atomic_get_relaxed(&s->event);
-    out->ns = atomic_get_relaxed(&s->ns);
-    out->tid = atomic_get_relaxed(&s->tid);
+    out->event = atomic_get_acquire(&s->event);
+    out->ns = atomic_get_acquire(&s->ns);
+    out->tid = atomic_get_acquire(&s->tid);
     for (size_t i = 0; i < G_N_ELEMENTS(s->word); i++) {
-        out->word[i] = atomic_get_relaxed(&s->word[i]);
+        out->word[i] = atomic_get_acquire(&s->word[i]);
     }
-    __atomic_thread_fence(__ATOMIC_ACQUIRE);
     return atomic_get_relaxed(&s->seq) == seq;
 }
 
