@@ -237,7 +237,7 @@ bool boot_multiboot_load(BootImage *img, const BootConfig *c, BootFile *f, BootH
                          GError **errp)
 {
     uint8_t info[INFO_SIZE] = { 0 };
-    paddr_t end, info_at;
+    paddr_t end = 0, info_at;
 
     store_le32(info, INFO_MEMORY | INFO_CMDLINE | INFO_MMAP | INFO_LOADER);
     store_le32(info + 4, PC_EBDA >> 10);
