@@ -246,6 +246,7 @@ void x86tr_mmx_maskmovq(X86Tr *tr)
 void x86tr_mmx_emms(X86Tr *tr)
 {
     if (mmx_ok(tr)) {
+        ir_sts(tr->ir, ir_const(tr->ir, 0), MO_8, FPU(top));
         ir_sts(tr->ir, ir_const(tr->ir, 0), MO_8, FPU(tags));
     }
 }
