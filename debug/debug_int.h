@@ -153,6 +153,9 @@ void filter_flush_output(Debug *d);
 void filter_init(Debug *d);
 void filter_fini(Debug *d);
 
+/* Adds the exec points at the CPU's pc that stop there, for a stop of another cause that comes
+ * before the instruction: the next resume passes them, so they count now. Owner's thread. */
+void filter_points_here(Debug *d, Cpu *cpu, VcpuExit *exit);
 /* Does a hit of this location stop? Counts it. On the CPU's owner thread. */
 bool filter_location_passes(Debug *d, Cpu *cpu, const Location *l, const VcpuHit *hit);
 

@@ -282,13 +282,18 @@ static void step_end_location(Location *l, void *opaque)
     }
 }
 
-/* A step that ends at an exec point's address is also its hit: told once, with the step. */
-static void step_end(Debug *d, Cpu *cpu, VcpuExit *exit)
+void filter_points_here(Debug *d, Cpu *cpu, VcpuExit *exit)
 {
     StepEnd s = { .d = d, .cpu = cpu, .exit = exit };
 
+    points_exec_foreach(d, cpu, cpu_pc(cpu), step_end_location, &s);
+}
+
+/* A step that ends at an exec point's address is also its hit: told once, with the step. */
+static void step_end(Debug *d, Cpu *cpu, VcpuExit *exit)
+{
     if (exit->kind == EXIT_STEP) {
-        points_exec_foreach(d, cpu, cpu_pc(cpu), step_end_location, &s);
+        filter_points_here(d, cpu, exit);
     }
 }
 

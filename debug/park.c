@@ -157,6 +157,8 @@ static void tell_no_fact(Debug *d, StopKind why)
         f.exit.nhit = 1;
         f.exit.hit[0].loc = d->reset_loc;
         why = STOP_EVENT;
+    } else if (!d->cpu[cpu].told && !d->cpu[cpu].over) {
+        filter_points_here(d, d->vm->cpus[cpu], &f.exit);
     }
     tell_machine(d, cpu, &f, why);
 }
@@ -170,6 +172,9 @@ static void tell_one(Debug *d, Cpu *cpu, StopKind kind)
     if (!f.valid) {
         f.exit.kind = EXIT_KICK;
         f.pc = cpu_pc(cpu);
+        if (!dc->told && !dc->over) {
+            filter_points_here(d, cpu, &f.exit);
+        }
     }
     memset(&dc->fact, 0, sizeof(dc->fact));
     debug_tell_begin(d);
