@@ -55,6 +55,7 @@ void vm_free(Vm *vm)
     for (unsigned i = 0; i < vm->ncpus; i++) {
         cpu_free(vm->cpus[i]);
     }
+    vm->ncpus = 0;      /* the executor's fini must not look at them */
     if (vm->accel && vm->accel->fini) {
         vm->accel->fini(vm);
     }
