@@ -13,6 +13,18 @@ static inline void putI(V128 *d, __m128i x) { _mm_store_si128((__m128i *)d, x); 
 static inline void putS(V128 *d, __m128 x) { putI(d, _mm_castps_si128(x)); }
 static inline void putD(V128 *d, __m128d x) { putI(d, _mm_castpd_si128(x)); }
 
+/* Compilers exchange the operands of additions and multiplications at will; which NaN comes out says no. */
+#define EXACT(T, insn) \
+    static inline T exact_##insn(T a, T b) { __asm__(#insn " %1, %0" : "+x"(a) : "x"(b)); return a; }
+EXACT(__m128, addps)
+EXACT(__m128d, addpd)
+EXACT(__m128, addss)
+EXACT(__m128d, addsd)
+EXACT(__m128, mulps)
+EXACT(__m128d, mulpd)
+EXACT(__m128, mulss)
+EXACT(__m128d, mulsd)
+
 /* Kind of operand and result, then the intrinsic. */
 #define V2(name, K, f) \
     static void v_##name(V128 *d, const V128 *a, const V128 *b, unsigned imm8) { put##K(d, f(K(a), K(b))); }
@@ -44,9 +56,9 @@ static inline void putD(V128 *d, __m128d x) { putI(d, _mm_castpd_si128(x)); }
     X(UNPCKLPS, S, _mm_unpacklo_ps) X(UNPCKHPS, S, _mm_unpackhi_ps) \
     X(UNPCKLPD, D, _mm_unpacklo_pd) X(UNPCKHPD, D, _mm_unpackhi_pd) \
     X(MOVSS, S, _mm_move_ss) X(MOVSD, D, _mm_move_sd) X(MOVHLPS, S, _mm_movehl_ps) X(MOVLHPS, S, _mm_movelh_ps) \
-    X(ADDPS, S, _mm_add_ps) X(ADDPD, D, _mm_add_pd) X(ADDSS, S, _mm_add_ss) X(ADDSD, D, _mm_add_sd) \
+    X(ADDPS, S, exact_addps) X(ADDPD, D, exact_addpd) X(ADDSS, S, exact_addss) X(ADDSD, D, exact_addsd) \
     X(SUBPS, S, _mm_sub_ps) X(SUBPD, D, _mm_sub_pd) X(SUBSS, S, _mm_sub_ss) X(SUBSD, D, _mm_sub_sd) \
-    X(MULPS, S, _mm_mul_ps) X(MULPD, D, _mm_mul_pd) X(MULSS, S, _mm_mul_ss) X(MULSD, D, _mm_mul_sd) \
+    X(MULPS, S, exact_mulps) X(MULPD, D, exact_mulpd) X(MULSS, S, exact_mulss) X(MULSD, D, exact_mulsd) \
     X(DIVPS, S, _mm_div_ps) X(DIVPD, D, _mm_div_pd) X(DIVSS, S, _mm_div_ss) X(DIVSD, D, _mm_div_sd) \
     X(MINPS, S, _mm_min_ps) X(MINPD, D, _mm_min_pd) X(MINSS, S, _mm_min_ss) X(MINSD, D, _mm_min_sd) \
     X(MAXPS, S, _mm_max_ps) X(MAXPD, D, _mm_max_pd) X(MAXSS, S, _mm_max_ss) X(MAXSD, D, _mm_max_sd) \

@@ -130,6 +130,7 @@ typedef struct Jit {
     uint32_t locked;            /* registers in use by the instruction under way */
     uint64_t dirty;             /* globals that are dirty, pinned ones too: bit n for global n */
     uint32_t used;              /* registers with values in them, the pinned ones' always */
+    uint32_t exact_scratch;     /* the only register that stores may use, if not 0 */
     int32_t next_slot;
     JitFlags flags;
     IrRef *local;
@@ -173,8 +174,9 @@ void val_emit_store(Jit *j, IrRef r);
 void val_store(Jit *j, IrRef r);
 void val_store_globals(Jit *j, uint64_t set);
 void val_store_locals(Jit *j);
-/* Emits stores of all dirty globals that are not pinned, for a slow path; nothing changes. */
-void val_emit_exact(Jit *j);
+/* Emits stores of all dirty globals that are not pinned, for a slow path, which may use `scratch`; nothing
+ * changes. */
+void val_emit_exact(Jit *j, unsigned scratch);
 /* Emits a load of a value that is in memory or constant to a register; nothing changes. */
 void val_load_into(Jit *j, IrRef r, unsigned reg);
 /* A pinned global's register keeps no other value; they have been stored. */

@@ -2,9 +2,14 @@
  * SPDX-License-Identifier: GPL-2.0-or-later */
 #include "accel/tcg/backend/x86_64/jit.h"
 
-static void flags_result(Jit *j, FlagKind kind, IrType type, unsigned reg)
+/* The flags are about d's new value, unless that was cut to fit. */
+static void flags_result(Jit *j, FlagKind kind, IrType type, IrRef d, unsigned reg)
 {
-    j->flags = (JitFlags){ .kind = (uint8_t)kind, .type = (uint8_t)type, .res = j->version[reg] };
+    if (type == IR_I64 && j->val[d].type == IR_I32) {
+        jit_flags_unknown(j);
+    } else {
+        j->flags = (JitFlags){ .kind = (uint8_t)kind, .type = (uint8_t)type, .res = j->version[reg] };
+    }
 }
 
 void jit_mov(Jit *j, const IrInsn *in)
@@ -98,7 +103,7 @@ void jit_add(Jit *j, const IrInsn *in)
             e_alu(&j->e, ALU_ADD, w, rd, rd == ra ? rb : ra);
         }
         val_set(j, in->d, rd, jit_z(in));
-        flags_result(j, FLAGS_ZS, in->type, rd);
+        flags_result(j, FLAGS_ZS, (IrType)in->type, in->d, rd);
         return;
     }
     if (rb == NO_REG) {
@@ -126,7 +131,7 @@ static void do_sub(Jit *j, const IrInsn *in)
     j->flags = f;
     rd = two_operand(j, in, ALU_SUB, w, false, ra, rb, imm);
     val_set(j, in->d, rd, jit_z(in));
-    if (j->flags.kind != FLAGS_UNKNOWN) {
+    if (j->flags.kind != FLAGS_UNKNOWN && !(w && j->val[in->d].type == IR_I32)) {
         j->flags.res = j->version[rd];
     }
 }
@@ -157,7 +162,7 @@ void jit_alu_op(Jit *j, const IrInsn *in)
     val_deaths(j, in);
     rd = two_operand(j, in, code[in->op], w, true, ra, rb, imm);
     val_set(j, in->d, rd, z);
-    flags_result(j, FLAGS_LOGIC, type, rd);
+    flags_result(j, FLAGS_LOGIC, type, in->d, rd);
 }
 
 void jit_andc(Jit *j, const IrInsn *in)
@@ -181,7 +186,7 @@ void jit_andc(Jit *j, const IrInsn *in)
         }
     }
     val_set(j, in->d, rd, jit_z(in));
-    flags_result(j, FLAGS_LOGIC, in->type, rd);
+    flags_result(j, FLAGS_LOGIC, (IrType)in->type, in->d, rd);
 }
 
 void jit_mul(Jit *j, const IrInsn *in)
@@ -241,7 +246,7 @@ void jit_neg_not(Jit *j, const IrInsn *in)
     e_rr(&j->e, 0xf7 | w, in->op == IR_NEG ? 3 : 2, rd);
     val_set(j, in->d, rd, jit_z(in));
     if (in->op == IR_NEG) {
-        flags_result(j, FLAGS_ZS, in->type, rd);
+        flags_result(j, FLAGS_ZS, (IrType)in->type, in->d, rd);
     }
 }
 
@@ -251,12 +256,12 @@ void jit_lea(Jit *j, const IrInsn *in)
     int64_t disp = (int32_t)in->imm, more;
 
     /* Constants go into the displacement where they fit. */
-    if (in->a && val_const(j, in->a) && fits32(more = disp + (int64_t)j->val[in->a].k)) {
+    if (in->a && val_const(j, in->a) && fits32(more = (int64_t)((uint64_t)disp + j->val[in->a].k))) {
         disp = more;
     } else if (in->a) {
         ra = val_use(j, in->a);
     }
-    if (in->b && val_const(j, in->b) && fits32(more = disp + (int64_t)(j->val[in->b].k << scale))) {
+    if (in->b && val_const(j, in->b) && fits32(more = (int64_t)((uint64_t)disp + (j->val[in->b].k << scale)))) {
         disp = more;
     } else if (in->b) {
         rb = val_use(j, in->b);

@@ -50,7 +50,7 @@ static void slow_begin(Jit *j, Access *m)
 {
     jit_cold_begin(j);
     m->slow = j->e.p;
-    val_emit_exact(j);
+    val_emit_exact(j, m->t2);
     if (m->disp) {
         e_rm(&j->e, OP_LEA | O_W, m->t2, m->ra, m->disp);
         e_store(&j->e, m->t2, RSP, FRAME_ADDR);
