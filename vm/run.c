@@ -467,7 +467,7 @@ bool vm_set_plan(Vm *vm, const DebugPlan *plan, GError **errp)
     const DebugPlan *old = run->plan;
     unsigned failed = 0;
 
-    g_assert(run->nrunning == 0);
+    g_assert(!vm_running(vm));
     if (vm->accel->plan && !vm->accel->plan(vm, old, plan, errp)) {
         return false;
     }

@@ -174,11 +174,11 @@ static void vcpu_park_locked(Cpu *cpu, VcpuExit exit, const RunArgs *args)
     r->again = r->parked.order == 0;
     r->go = false;
     atomic_and_old(&r->wish, ~(uint32_t)WISH_PARK);
-    atomic_put(&cpu->run_state, RUN_PARKED);
     run->nrunning--;
     if (run->nrunning == 0 && !run->rendezvous) {
         clock_freeze(cpu->vm);
     }
+    atomic_put(&cpu->run_state, RUN_PARKED);
     if (r->alone || (run->draining && run->nrunning == 0)) {
         run_notify(cpu->vm);
     }
