@@ -287,15 +287,19 @@ static bool pc_create(Machine *m, GError **errp)
     return pc_create_memory(pc, errp) && pc_create_cpus(pc, errp) && pc_create_devices(pc, errp);
 }
 
+/* The tables tell of every COM port, whoever made it: by -serial or by -device. */
 static void pc_build_acpi(PcMachine *pc)
 {
+    static const uint16_t com_ports[] = { 0x3f8, 0x2f8, 0x3e8, 0x2e8 };
     PcAcpiConfig c = {
         .ncpus = pc->m.opt->ncpus, .ioapic_id = pc->m.opt->ncpus, .sci = PC_SCI,
         .pm_base = PC_PM_BASE,
     };
 
-    for (unsigned i = 0; i < MACHINE_SERIAL_MAX; i++) {
-        c.serial |= (uint8_t)((pc->m.opt->serial[i] != NULL) << i);
+    for (unsigned i = 0; i < G_N_ELEMENTS(com_ports); i++) {
+        MemSection sec;
+
+        c.serial |= (uint8_t)(mem_find(pc->m.host.io, com_ports[i], &sec) << i);
     }
     pc->acpi = pc_acpi_build(&c, PC_TABLES);
     g_assert(pc->acpi->len <= PC_HIGH - PC_TABLES);

@@ -158,7 +158,7 @@ static uint8_t *bzimage(void)
 
 static void make_initrd(size_t len)
 {
-    g_autofree uint8_t *p = g_malloc(len);
+    g_autofree uint8_t *p = g_malloc(len + 1);
 
     memset(p, 0x5a, len);
     write_file(initrd_path, p, len);
