@@ -11,7 +11,7 @@ import sys
 import tempfile
 import time
 
-GLASSBOX, KERNEL = sys.argv[1], sys.argv[2]
+GLASSBOX, KERNEL = os.path.abspath(sys.argv[1]), os.path.abspath(sys.argv[2])
 DIR = tempfile.mkdtemp(prefix="glassbox-cmdline-")
 TIMEOUT = 120
 
