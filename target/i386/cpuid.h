@@ -23,22 +23,22 @@
     X(MONITOR, "monitor", 1_ECX, 3, 0) X(SSSE3, "ssse3", 1_ECX, 9, 0) \
     X(FMA, "fma", 1_ECX, 12, 0) X(CX16, "cx16", 1_ECX, 13, 1) X(PCID, "pcid", 1_ECX, 17, 1) \
     X(SSE4_1, "sse4.1", 1_ECX, 19, 0) X(SSE4_2, "sse4.2", 1_ECX, 20, 0) \
-    X(X2APIC, "x2apic", 1_ECX, 21, 1) X(MOVBE, "movbe", 1_ECX, 22, 0) \
-    X(POPCNT, "popcnt", 1_ECX, 23, 0) X(TSC_DEADLINE, "tsc-deadline", 1_ECX, 24, 1) \
+    X(X2APIC, "x2apic", 1_ECX, 21, 1) X(MOVBE, "movbe", 1_ECX, 22, 1) \
+    X(POPCNT, "popcnt", 1_ECX, 23, 1) X(TSC_DEADLINE, "tsc-deadline", 1_ECX, 24, 1) \
     X(AES, "aes", 1_ECX, 25, 0) X(XSAVE, "xsave", 1_ECX, 26, 1) X(AVX, "avx", 1_ECX, 28, 0) \
     X(F16C, "f16c", 1_ECX, 29, 0) X(RDRAND, "rdrand", 1_ECX, 30, 0) \
     X(HYPERVISOR, "hypervisor", 1_ECX, 31, 1) \
     X(FSGSBASE, "fsgsbase", 7_EBX, 0, 1) X(TSC_ADJUST, "tsc-adjust", 7_EBX, 1, 1) \
-    X(BMI1, "bmi1", 7_EBX, 3, 0) X(AVX2, "avx2", 7_EBX, 5, 0) X(SMEP, "smep", 7_EBX, 7, 1) \
-    X(BMI2, "bmi2", 7_EBX, 8, 0) X(ERMS, "erms", 7_EBX, 9, 1) \
+    X(BMI1, "bmi1", 7_EBX, 3, 1) X(AVX2, "avx2", 7_EBX, 5, 0) X(SMEP, "smep", 7_EBX, 7, 1) \
+    X(BMI2, "bmi2", 7_EBX, 8, 1) X(ERMS, "erms", 7_EBX, 9, 1) \
     X(INVPCID, "invpcid", 7_EBX, 10, 1) X(MPX, "mpx", 7_EBX, 14, 0) \
     X(AVX512F, "avx512f", 7_EBX, 16, 0) X(RDSEED, "rdseed", 7_EBX, 18, 0) \
-    X(ADX, "adx", 7_EBX, 19, 0) X(SMAP, "smap", 7_EBX, 20, 1) \
-    X(CLFLUSHOPT, "clflushopt", 7_EBX, 23, 0) X(CLWB, "clwb", 7_EBX, 24, 0) \
+    X(ADX, "adx", 7_EBX, 19, 1) X(SMAP, "smap", 7_EBX, 20, 1) \
+    X(CLFLUSHOPT, "clflushopt", 7_EBX, 23, 1) X(CLWB, "clwb", 7_EBX, 24, 1) \
     X(SHA_NI, "sha-ni", 7_EBX, 29, 0) \
     X(UMIP, "umip", 7_ECX, 2, 1) X(PKU, "pku", 7_ECX, 3, 0) X(LA57, "la57", 7_ECX, 16, 0) \
-    X(RDPID, "rdpid", 7_ECX, 22, 0) \
-    X(FSRM, "fsrm", 7_EDX, 4, 1) X(SERIALIZE, "serialize", 7_EDX, 14, 0) \
+    X(RDPID, "rdpid", 7_ECX, 22, 1) \
+    X(FSRM, "fsrm", 7_EDX, 4, 1) X(SERIALIZE, "serialize", 7_EDX, 14, 1) \
     X(SPEC_CTRL, "spec-ctrl", 7_EDX, 26, 0) \
     X(ARCH_CAPABILITIES, "arch-capabilities", 7_EDX, 29, 0) \
     X(XSAVEOPT, "xsaveopt", D1_EAX, 0, 0) X(XSAVEC, "xsavec", D1_EAX, 1, 0) \
@@ -49,7 +49,7 @@
     X(RDTSCP, "rdtscp", 81_EDX, 27, 1) X(LM, "lm", 81_EDX, 29, 1) \
     X(DNOW3EXT, "3dnowext", 81_EDX, 30, 0) X(DNOW3, "3dnow", 81_EDX, 31, 0) \
     X(LAHF_LM, "lahf-lm", 81_ECX, 0, 1) X(CMP_LEGACY, "cmp-legacy", 81_ECX, 1, 0) \
-    X(SVM, "svm", 81_ECX, 2, 0) X(ABM, "abm", 81_ECX, 5, 0) X(SSE4A, "sse4a", 81_ECX, 6, 0) \
+    X(SVM, "svm", 81_ECX, 2, 0) X(ABM, "abm", 81_ECX, 5, 1) X(SSE4A, "sse4a", 81_ECX, 6, 0) \
     X(DNOWPREFETCH, "3dnowprefetch", 81_ECX, 8, 1) \
     X(INVTSC, "invtsc", 87_EDX, 8, 1)
 
