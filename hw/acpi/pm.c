@@ -14,9 +14,8 @@
 #define EVENT_TIMER 0x0001
 #define EVENT_GLOBAL 0x0020
 #define EVENT_POWER_BUTTON 0x0100
-#define EVENT_WAKE 0x8000
-#define EVENT_ALL (EVENT_TIMER | EVENT_GLOBAL | EVENT_POWER_BUTTON | EVENT_WAKE)
-#define EVENT_ENABLES (EVENT_TIMER | EVENT_GLOBAL | EVENT_POWER_BUTTON)
+#define EVENT_RTC 0x0400
+#define EVENT_ENABLES (EVENT_TIMER | EVENT_GLOBAL | EVENT_POWER_BUTTON | EVENT_RTC)
 
 #define CONTROL_SCI_EN 0x0001
 #define CONTROL_BM_RLD 0x0002
@@ -37,7 +36,8 @@ typedef struct AcpiPm {
     uint16_t status, enable, control;
     int64_t half;            /* of the timer's range: seen up to here */
     VmTimer *timer;
-    IrqLine *sci;
+    bool rtc_level;
+    IrqLine *sci, *rtc_input;
     MemRegion *event_ports, *control_ports, *timer_port;
 } AcpiPm;
 
@@ -47,6 +47,8 @@ static const StateField acpi_pm_fields[] = {
     STATE_X(AcpiPm, control),
     { .name = "half", .type = STATE_INT, .flags = STATE_F_NO_RESET,
       .off = offsetof(AcpiPm, half), .size = sizeof(int64_t), .count = 1 },
+    { .name = "rtc_level", .type = STATE_BOOL, .flags = STATE_F_NO_RESET,
+      .off = offsetof(AcpiPm, rtc_level), .size = sizeof(bool), .count = 1 },
     STATE_T(AcpiPm, timer),
     STATE_LAST
 };
@@ -88,6 +90,22 @@ static void acpi_pm_expire(void *opaque)
 {
     acpi_pm_sync(opaque);
     acpi_pm_update(opaque);
+}
+
+static void acpi_pm_rtc(void *opaque, unsigned n, int level)
+{
+    AcpiPm *s = opaque;
+
+    if (level && !s->rtc_level) {
+        s->status |= EVENT_RTC;
+        acpi_pm_update(s);
+    }
+    s->rtc_level = level;
+}
+
+IrqLine *acpi_pm_rtc_input(Device *dev)
+{
+    return ((AcpiPm *)dev)->rtc_input;
 }
 
 void acpi_pm_press_power_button(Device *dev)
@@ -177,6 +195,7 @@ static bool acpi_pm_realize(Device *dev, GError **errp)
     AcpiPm *s = (AcpiPm *)dev;
 
     s->timer = vm_timer_new(dev->host->vm, acpi_pm_expire, s);
+    s->rtc_input = irq_lines_new(acpi_pm_rtc, s, 1);
     s->event_ports = mem_region_new_mmio("acpi event", &event_ops, s, 4);
     s->control_ports = mem_region_new_mmio("acpi control", &control_ops, s, 2);
     s->timer_port = mem_region_new_mmio("acpi timer", &timer_ops, s, 4);
@@ -205,6 +224,7 @@ static void acpi_pm_destroy(Device *dev)
         mem_space_reclaim(dev->host->io);
         mem_region_free(all[i]);
     }
+    irq_lines_free(s->rtc_input);
     vm_timer_free(s->timer);
 }
 

@@ -21,6 +21,9 @@ extern const DeviceClass acpi_pm_class;
 /* The system control interrupt: level-triggered, active high. */
 void acpi_pm_set_sci(Device *dev, IrqLine *sci);
 
+/* The real-time clock's interrupt: its rise is an event. Lives as long as dev. */
+IrqLine *acpi_pm_rtc_input(Device *dev);
+
 /* Somebody presses the power button. */
 void acpi_pm_press_power_button(Device *dev);
 

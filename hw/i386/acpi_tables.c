@@ -29,7 +29,6 @@
 #define FEATURE_WBINVD (1u << 0)
 #define FEATURE_PROC_C1 (1u << 2)
 #define FEATURE_NO_FIXED_SLEEP_BUTTON (1u << 5)
-#define FEATURE_NO_FIXED_RTC (1u << 6)
 #define FEATURE_TIMER_32 (1u << 8)
 #define FEATURE_RESET_REGISTER (1u << 10)
 #define FEATURE_HEADLESS (1u << 12)
@@ -225,8 +224,7 @@ static paddr_t build_fadt(Tables *t, const PcAcpiConfig *c, paddr_t dsdt, paddr_
     p[108] = 0x32;                                      /* century, in the clock's memory */
     store_le16(p + 109, BOOT_LEGACY_DEVICES | BOOT_8042 | BOOT_NO_VGA);
     store_le32(p + 112, FEATURE_WBINVD | FEATURE_PROC_C1 | FEATURE_NO_FIXED_SLEEP_BUTTON |
-               FEATURE_NO_FIXED_RTC | FEATURE_TIMER_32 | FEATURE_RESET_REGISTER |
-               FEATURE_HEADLESS);
+               FEATURE_TIMER_32 | FEATURE_RESET_REGISTER | FEATURE_HEADLESS);
     put_gas(p + 116, RESET_CONTROL_PORT, 1);
     p[128] = RESET_CONTROL_VALUE;
     p[131] = 1;                                         /* revision 5.1 */

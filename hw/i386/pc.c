@@ -28,6 +28,8 @@
 #define ISA_LINES 16
 #define CPUS_MAX 16
 
+#define LINE_RTC 8
+
 /* ISA lines that two of the machine's own devices drive: COM1 and COM3, COM2 and COM4. */
 #define LINE_COM13 4
 #define LINE_COM24 3
@@ -80,12 +82,13 @@ static Device *pc_device(PcMachine *pc, const DeviceClass *cls, const char *cons
     return device_list_create(&pc->m.devices, cls, &pc->m.host, NULL, props, errp);
 }
 
-/* The interrupt controllers first: the lines of all others lead to them. */
+/* First of all devices those that the lines of the others lead to. */
 static bool pc_create_interrupts(PcMachine *pc, GError **errp)
 {
     pc->pic = pc_device(pc, &i8259_class, NULL, errp);
     pc->ioapic = pc->pic ? pc_device(pc, &ioapic_class, NULL, errp) : NULL;
-    if (!pc->ioapic) {
+    pc->pm = pc->ioapic ? pc_device(pc, &acpi_pm_class, NULL, errp) : NULL;
+    if (!pc->pm) {
         return false;
     }
     ioapic_set_cpu_ops(pc->ioapic, &x86_intc_cpu_ops);
@@ -93,12 +96,14 @@ static bool pc_create_interrupts(PcMachine *pc, GError **errp)
     i8259_set_output(pc->pic, pc->extint);
     for (unsigned n = 0; n < ISA_LINES; n++) {
         unsigned pin = n == 0 ? PC_TIMER_PIN : n;
-        IrqLine *outs[2] = { &i8259_inputs(pc->pic)[n], &ioapic_inputs(pc->ioapic)[pin] };
+        IrqLine *outs[3] = {
+            &i8259_inputs(pc->pic)[n], &ioapic_inputs(pc->ioapic)[pin], acpi_pm_rtc_input(pc->pm),
+        };
 
         if (n == PC_TIMER_PIN) {
             continue;    /* the cascade: no such line on the bus */
         }
-        pc->split[n] = pc->isa_in[n] = pc->isa_second[n] = irq_split_new(outs, 2);
+        pc->split[n] = pc->isa_in[n] = pc->isa_second[n] = irq_split_new(outs, n == LINE_RTC ? 3 : 2);
     }
     for (unsigned i = 0; i < 2; i++) {
         unsigned n = i ? LINE_COM24 : LINE_COM13;
@@ -107,6 +112,7 @@ static bool pc_create_interrupts(PcMachine *pc, GError **errp)
         pc->isa_in[n] = &pc->shared[i][0];
         pc->isa_second[n] = &pc->shared[i][1];
     }
+    acpi_pm_set_sci(pc->pm, pc->isa_in[PC_SCI]);
     pc->m.host.isa_irq = pc->isa_in;
     pc->second_host = pc->m.host;
     pc->second_host.isa_irq = pc->isa_second;
@@ -206,11 +212,6 @@ static bool pc_create_devices(PcMachine *pc, GError **errp)
             return false;
         }
     }
-    pc->pm = pc_device(pc, &acpi_pm_class, NULL, errp);
-    if (!pc->pm) {
-        return false;
-    }
-    acpi_pm_set_sci(pc->pm, pc->isa_in[PC_SCI]);
     return pc_create_rtc(pc, errp) && pc_create_streams(pc, errp);
 }
 

@@ -169,6 +169,14 @@ static void test_pm_button_and_off(void)
     g_assert_cmphex(io_load(0x600, 2), ==, 0x100);
     io_store(0x600, 2, 0x100);
     g_assert_cmpint(fake.level[9], ==, 0);
+    io_store(0x602, 2, 0x0400);
+    g_assert_cmphex(io_load(0x602, 2), ==, 0x0400);
+    irq_raise(acpi_pm_rtc_input(dev));
+    g_assert_cmphex(io_load(0x600, 2), ==, 0x400);
+    g_assert_cmpint(fake.level[9], ==, 1);
+    io_store(0x600, 2, 0x400);
+    irq_raise(acpi_pm_rtc_input(dev));           /* no rise */
+    g_assert_cmpint(fake.level[9], ==, 0);
     io_store(0x604, 2, 0x1400);                  /* the type alone */
     g_assert_cmpuint(fake.shutdowns, ==, 0);
     g_assert_cmphex(io_load(0x604, 2), ==, 0x1401);
