@@ -7,6 +7,7 @@
 #define KIND_PVH        2
 #define KIND_LINUX      3
 
+        .cfi_sections .debug_frame
         .section .text.start, "ax"
         .code32
 
@@ -41,7 +42,10 @@ common32:
         ljmp    $0x08, $enter64
 #else
         ljmp    $0x18, $enter_flat
+        .type   enter_flat, @function
 enter_flat:
+        .cfi_startproc
+        .cfi_undefined %eip             /* nothing called this: backtraces end here */
         movw    $0x10, %ax
         movw    %ax, %ds
         movw    %ax, %es
@@ -51,6 +55,7 @@ enter_flat:
         pushl   %edi
         call    guest_main
         ud2
+        .cfi_endproc
 #endif
 
 /* Identity map of the first 4 GiB in 2 MiB pages: PML4 (64-bit only), PDPT, four directories. */
@@ -110,7 +115,10 @@ enable_paging:
 
 #ifdef __x86_64__
         .code64
+        .type   enter64, @function
 enter64:
+        .cfi_startproc
+        .cfi_undefined %rip             /* nothing called this: backtraces end here */
         movw    $0x10, %ax
         movw    %ax, %ds
         movw    %ax, %es
@@ -121,6 +129,7 @@ enter64:
         xorl    %ebp, %ebp
         call    guest_main
         ud2
+        .cfi_endproc
 
         /* Plain 64-bit ELF: long mode, identity map, RSI = Linux block. Own tables at once. */
         .globl  start64
@@ -183,7 +192,10 @@ ap_paged:
 #ifdef __x86_64__
         ljmp    $0x08, $ap_enter64
         .code64
+        .type   ap_enter64, @function
 ap_enter64:
+        .cfi_startproc
+        .cfi_undefined %rip
         movl    $0xFEE00020, %eax       /* local APIC number: this CPU's stack */
         movl    (%rax), %edi
         shrl    $24, %edi
@@ -194,7 +206,12 @@ ap_enter64:
         xorl    %ebp, %ebp
         call    ap_main
         ud2
+        .cfi_endproc
 #else
+        .type   ap_enter32, @function
+ap_enter32:
+        .cfi_startproc
+        .cfi_undefined %eip
         movl    0xFEE00020, %edi
         shrl    $24, %edi
         movl    %edi, %eax
@@ -205,6 +222,7 @@ ap_enter64:
         pushl   %edi
         call    ap_main
         ud2
+        .cfi_endproc
 #endif
 
         .section .rodata
