@@ -2,7 +2,9 @@
  * SPDX-License-Identifier: GPL-2.0-or-later
  *
  * A stop is queued with its text, made while its vCPU is parked. The first in the queue is
- * announced by '%Stop'; the client then takes one after the other by vStopped until it hears OK. */
+ * announced by '%Stop'; the client then takes one after the other by vStopped until it hears OK.
+ * The answer to '?' is one stop only; the others are announced when the client has gone on to other
+ * things, because gdb 13 fails an assertion of its own when they come at once. */
 #include "gdbstub/session_int.h"
 
 #include <string.h>
@@ -29,14 +31,19 @@ static PendingStop *pending_new(unsigned cpu)
     return p;
 }
 
-static bool is_pending(const GdbSession *s, unsigned cpu)
+static bool is_in(const GQueue *queue, unsigned cpu)
 {
-    for (const GList *l = s->stops.head; l; l = l->next) {
+    for (const GList *l = queue->head; l; l = l->next) {
         if (((const PendingStop *)l->data)->cpu == cpu) {
             return true;
         }
     }
     return false;
+}
+
+static bool is_pending(const GdbSession *s, unsigned cpu)
+{
+    return is_in(&s->stops, cpu) || is_in(&s->late, cpu);
 }
 
 static void queue_announce(GdbSession *s, PendingStop *p)
@@ -70,6 +77,7 @@ void nonstop_ended(GdbSession *s)
 void nonstop_clear(GdbSession *s)
 {
     g_queue_clear_full(&s->stops, pending_free);
+    g_queue_clear_full(&s->late, pending_free);
 }
 
 /* Takes the one that has been told, tells the next. */
@@ -82,13 +90,27 @@ Reply cmd_vstopped(GdbSession *s, Cursor *args)
         pending_free(told);
     }
     if (!next) {
+        s->late_asked = true;
         return REPLY_OK;
     }
     g_string_append_len(s->out, next->text->str, next->text->len);
     return REPLY_TEXT;
 }
 
-/* '?': the stop of the first stopped vCPU; the others follow by vStopped. */
+void nonstop_after_packet(GdbSession *s)
+{
+    PendingStop *p;
+
+    if (s->late_asked || s->stops.length) {
+        s->late_asked = false;
+        return;
+    }
+    while ((p = g_queue_pop_head(&s->late))) {
+        queue_announce(s, p);
+    }
+}
+
+/* '?': the stop of the first stopped vCPU; the others are for later. */
 Reply nonstop_query(GdbSession *s)
 {
     PendingStop *first;
@@ -102,7 +124,7 @@ Reply nonstop_query(GdbSession *s)
 
             stop.cpu = i;
             stop_reply_build(s, &stop, p->text);
-            g_queue_push_tail(&s->stops, p);
+            g_queue_push_tail(s->stops.length ? &s->late : &s->stops, p);
         }
     }
     first = g_queue_peek_head(&s->stops);

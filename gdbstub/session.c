@@ -264,6 +264,9 @@ static void session_packet(GdbSession *s)
     g_string_truncate(s->out, 0);
     reply = dispatch_packet(s, (const char *)s->in.data, s->in.len);
     send_reply(s, reply);
+    if (s->nonstop) {
+        nonstop_after_packet(s);
+    }
 }
 
 /* A damaged packet is asked for again; without acknowledgements that cannot be done. */

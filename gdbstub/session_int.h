@@ -63,6 +63,8 @@ struct GdbSession {
     bool extended;
     bool nonstop;
     GQueue stops;               /* nonstop.c: stops to be told */
+    GQueue late;                /* ... and those for after the first packet behind '?' */
+    bool late_asked;
     bool ended;
     VmCause end_cause;
     int end_status;
@@ -147,6 +149,8 @@ void nonstop_clear(GdbSession *s);
 Reply nonstop_query(GdbSession *s);
 Reply nonstop_resume(GdbSession *s, const ResumeAction *wanted, unsigned n);
 void nonstop_interrupt(GdbSession *s);
+/* A packet has been answered. */
+void nonstop_after_packet(GdbSession *s);
 
 /* ---- handlers, by file ---- */
 /* nonstop.c */

@@ -69,7 +69,7 @@ class Gdb:
             if line is None:
                 raise GdbError("gdb has ended; its last lines:\n" + "\n".join(self.log[-30:]))
             self.log.append(line)
-            if line[:2] in ('~"', '@"'):
+            if line[:2] in ('~"', '@"', '&"'):
                 self.text += c_unquote(line[2:-1])
             if line.startswith("*running"):
                 self.running = True
@@ -85,28 +85,20 @@ class Gdb:
 
     def _result(self):
         line = self._until(lambda l: re.match(r"\^(done|running|error|exit|connected)", l))
-        if line.startswith("^error"):
-            m = re.search(r'msg="((?:[^"\\]|\\.)*)"', line)
-            self.text += c_unquote(m.group(1)) + "\n" if m else line + "\n"
         if line.startswith("^running"):
             self.running = True
         return line
 
-    def command(self, command, wait_stop=True):
-        """Runs a command; if it makes the target run, waits until that has stopped again. Returns
-        what it printed."""
+    def command(self, command):
+        """Runs a command; if it makes the target run in the foreground, waits until that has stopped
+        again. Returns what it printed."""
         self.text = ""
+        self.running = False
         self.send(command)
         self._result()
-        self._until(lambda l: l.startswith("(gdb)"))
-        if wait_stop:
-            self.wait_stop()
-        return self.text
-
-    def wait_stop(self):
-        if self.running:
+        if self.running and not command.endswith("&"):
             self._until(lambda l: l.startswith("*stopped"))
-            self.drain()
+        self.drain()
         return self.text
 
     def drain(self):
@@ -120,8 +112,9 @@ class Gdb:
         """Ctrl-C, of a target that a command left running."""
         self.proc.stdin.write("-exec-interrupt\n")
         self.proc.stdin.flush()
-        self._until(lambda l: l.startswith("^done"))
-        return self.wait_stop()
+        self._until(lambda l: l.startswith("*stopped"))
+        self.drain()
+        return self.text
 
     def quit(self):
         if self.proc.poll() is None:

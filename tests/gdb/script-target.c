@@ -98,7 +98,7 @@ static bool machine_make(Vm *vm, const CpuClass *class, unsigned ncpus, GError *
     }
     vm->memory = mem_space_new("memory", UINT64_C(0xffffffffff));
     mem_space_map_all(vm->memory, 0, ram, 0);
-    if (!vm_set_accel(vm, &scripted_accel_ops, class, NULL, errp)) {
+    if (!vm_set_accel(vm, &scripted_accel_ops, &script_cpu_class, NULL, errp)) {
         return false;
     }
     for (unsigned i = 0; i < ncpus; i++) {

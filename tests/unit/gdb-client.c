@@ -21,6 +21,10 @@ static void client_take(void *opaque, const uint8_t *buf, size_t len)
         case RSP_EVENT_PACKET:
             g_queue_push_tail(&c->packets, g_string_new_len((char *)c->in.data, c->in.len));
             break;
+        case RSP_EVENT_NOTIFICATION:
+            g_queue_push_tail(&c->packets, g_string_new_len((char *)c->in.data, c->in.len));
+            g_string_prepend_c(c->packets.tail->data, '%');
+            break;
         case RSP_EVENT_ACK:
             c->acks++;
             break;

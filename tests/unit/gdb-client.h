@@ -12,7 +12,7 @@ typedef struct GdbClient {
     GdbConfig config;
     GdbSession *session;
     RspDecoder in;
-    GQueue packets;             /* GString: replies not yet taken */
+    GQueue packets;             /* GString: replies not yet taken; notifications begin with '%' */
     GString *reply;             /* the one last taken */
     unsigned acks, naks;
     bool full;                  /* the transport has no room */

@@ -309,6 +309,62 @@ static void test_deaf_client(GdbFixture *f, gconstpointer data)
     gc_expect_nothing(&f->c);
 }
 
+/* Each vCPU stops and goes for itself; stops are announced one at a time. */
+static void test_nonstop(GdbFixture *f, gconstpointer data)
+{
+    gc_expect_error(&f->c, "QNonStop:2");
+    gc_expect_error(&f->c, "QNonStop:");
+    gc_expect(&f->c, "QNonStop:1", "OK");
+    gc_expect_prefix(&f->c, "?", "T05");
+    gc_expect(&f->c, "vStopped", "OK");
+    gc_expect_nothing(&f->c);
+    gc_expect(&f->c, "qAttached", "1");         /* the other one is told after some other packet */
+    gc_expect_has(gc_next(&f->c), "%Stop:T0");
+    gc_expect_has(f->c.reply->str, "thread:2;");
+    gc_expect(&f->c, "vStopped", "OK");
+    gc_expect(&f->c, "vCont;c:2", "OK");
+    gc_expect_nothing(&f->c);
+    gc_expect(&f->c, "Hg1", "OK");
+    g_assert_cmphex(gc_reg(&f->c, REG_PC), ==, 0x1000);
+    gc_expect(&f->c, "m2008,8", "0000000000000000");    /* memory and points while one runs */
+    gc_expect(&f->c, "Z0,1008,1", "OK");
+    gc_expect(&f->c, "vCont;c:1", "OK");
+    gc_expect_has(gc_next(&f->c), "%Stop:T05");
+    gc_expect_has(f->c.reply->str, "thread:1;");
+    gc_expect(&f->c, "vStopped", "OK");
+    g_assert_cmphex(gc_reg(&f->c, REG_PC), ==, 0x1008);
+    gc_expect(&f->c, "vCont;s:1", "OK");
+    gc_expect_has(gc_next(&f->c), "%Stop:T05");
+    gc_expect(&f->c, "vStopped", "OK");
+    g_assert_cmphex(gc_reg(&f->c, REG_PC), ==, 0x100c);
+    gc_expect(&f->c, "vCont;t:2", "OK");
+    gc_expect_has(gc_next(&f->c), "%Stop:T00");
+    gc_expect_has(f->c.reply->str, "thread:2;");
+    gc_expect(&f->c, "vCont;t:2", "OK");        /* told already */
+    gc_expect(&f->c, "vCont;c:2", "OK");        /* not taken note of yet: stays */
+    gc_expect(&f->c, "vStopped", "OK");
+    gc_expect(&f->c, "z0,1008,1", "OK");
+    gc_expect(&f->c, "vCont;c", "OK");
+    gc_expect_nothing(&f->c);
+    gc_expect(&f->c, "vCtrlC", "OK");
+    gc_expect_has(gc_next(&f->c), "%Stop:T00");
+    while (strcmp(gc_ask(&f->c, "vStopped"), "OK")) {
+        gc_expect_has(f->c.reply->str, "T00");
+    }
+    gc_expect(&f->c, "QNonStop:0", "OK");
+    gc_expect_prefix(&f->c, "?", "T0");
+    gc_expect(&f->c, "QNonStop:1", "OK");
+    gc_expect(&f->c, "vCont;c", "OK");
+    gc_fini(&f->c);             /* lost: all stop modes again, the guest runs */
+    g_assert_true(gf_running(f));
+    gc_init(&f->c, &f->m, f->debug);
+    gc_expect_prefix(&f->c, "?", "T05");
+    gc_expect(&f->c, "QNonStop:1", "OK");
+    gc_expect(&f->c, "P10=0018000000000000", "OK");
+    gc_expect(&f->c, "vCont;c", "OK");
+    g_assert_cmpstr(gc_next(&f->c), ==, "%Stop:W07");
+}
+
 static void test_slots(void)
 {
     GdbFixture f;
@@ -335,7 +391,7 @@ int main(int argc, char **argv)
         { "steps", test_steps }, { "interrupt", test_interrupt }, { "two-stops", test_two_stops },
         { "detach", test_detach }, { "lost", test_lost }, { "exit", test_exit },
         { "kill", test_kill }, { "halted", test_halted }, { "two-clients", test_two_clients },
-        { "deaf-client", test_deaf_client },
+        { "deaf-client", test_deaf_client }, { "nonstop", test_nonstop },
     };
 
     g_test_init(&argc, &argv, NULL);
