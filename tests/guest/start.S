@@ -111,6 +111,7 @@ enable_paging:
         andl    $0x9FFFFFFB, %eax       /* caches on, no x87 emulation */
         orl     $0x80010022, %eax       /* PG, WP, NE, MP */
         movl    %eax, %cr0
+        fninit                          /* after a reset all x87 exceptions are unmasked */
         ret
 
 #ifdef __x86_64__
