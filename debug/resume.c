@@ -58,6 +58,7 @@ static void resume_go(Debug *d)
 static bool resume_start(Debug *d, GError **errp)
 {
     if (!vm_running(d->vm)) {
+        vm_finish_caught_reset(d->vm);
         if (stepover_needed(d)) {
             return stepover_start(d, errp);
         }
@@ -374,7 +375,6 @@ bool debug_set_nonstop(DebugClient *c, bool on, GError **errp)
     }
     points_quiesce(d, set_policy, &p);
     if (!on && vm_running(d->vm)) {
-        d->phase = PHASE_RUNNING;
         vm_park_all(d->vm, STOP_INTERRUPT);
     } else if (!on) {
         d->phase = PHASE_STOPPED;

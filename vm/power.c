@@ -167,6 +167,16 @@ void vm_reset_now(Vm *vm, VmCause cause)
     power_do_reset(vm, cause);
 }
 
+void vm_finish_caught_reset(Vm *vm)
+{
+    struct VmRun *run = vm->run;
+
+    if (run->reset_caught) {
+        run->reset_caught = false;
+        power_do_reset(vm, run->reset_cause);
+    }
+}
+
 static bool cause_is_guest(VmCause c)
 {
     return c == VM_CAUSE_GUEST_RESET || c == VM_CAUSE_TRIPLE_FAULT;

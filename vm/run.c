@@ -224,10 +224,7 @@ void vm_go(Vm *vm, const VmGo *go, unsigned n, bool hold_clock)
     if (n == 0) {
         return;
     }
-    if (run->reset_caught) {
-        run->reset_caught = false;
-        power_do_reset(vm, run->reset_cause);
-    }
+    vm_finish_caught_reset(vm);
     mutex_lock(&run->lock);
     bool first = run->nrunning++ == 0;  /* a token: nobody freezes the clock meanwhile */
     run->hold_clock = hold_clock;

@@ -2,12 +2,23 @@
  * SPDX-License-Identifier: GPL-2.0-or-later */
 #include "vm/vm.h"
 
+#include <sched.h>
+
 #include "util/error.h"
 #include "vm/run_int.h"
 
 /* Whose lock this thread holds, and how often. A thread works for one machine at a time. */
 static __thread const Vm *locked_vm;
 static __thread unsigned locked_depth;
+
+/* A guest that polls a device takes and drops the lock without a pause, and the host's mutex is
+ * not fair: without this the main loop could wait for it for a long time. */
+static void give_way(Vm *vm)
+{
+    for (unsigned i = 0; i < 100 && atomic_get_relaxed(&vm->lock_wanted); i++) {
+        sched_yield();
+    }
+}
 
 void vm_lock(Vm *vm)
 {
@@ -16,7 +27,14 @@ void vm_lock(Vm *vm)
         return;
     }
     g_assert(!locked_depth);
-    mutex_lock(&vm->lock);
+    if (cpu_current()) {
+        give_way(vm);
+        mutex_lock(&vm->lock);
+    } else {
+        atomic_add_old(&vm->lock_wanted, 1);
+        mutex_lock(&vm->lock);
+        atomic_add_old(&vm->lock_wanted, -1);
+    }
     locked_vm = vm;
     locked_depth = 1;
 }

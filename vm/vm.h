@@ -44,6 +44,7 @@ struct Vm {
     struct VmClock *clock;          /* vm/clock.c */
     struct VmPower *power;          /* vm/power.c: reset, shutdown, observers */
     Mutex lock;                     /* by vm_lock */
+    int lock_wanted;                /* [atomic] threads other than vCPUs that wait for it */
 };
 
 /* Makes an empty machine: no CPUs, clock frozen at 0, not started. The caller's thread becomes
@@ -174,6 +175,8 @@ void vm_add_reset(Vm *vm, int order, void (*fn)(void *opaque), void *opaque);
 void vm_remove_reset(Vm *vm, void (*fn)(void *opaque), void *opaque);
 /* Resets at once: all parked (before the first run, after loading). Control thread. */
 void vm_reset_now(Vm *vm, VmCause cause);
+/* Does the reset that a hook had caught, if there is one; vm_go does it too. Control thread. */
+void vm_finish_caught_reset(Vm *vm);
 
 /* Observers; each pointer may be NULL. All on the control thread, without the VM lock. */
 typedef struct VmObserverOps {

@@ -248,6 +248,104 @@ static void test_random(void)
     sm_fini(&f.m);
 }
 
+/* Wishes of all sorts from another thread while the control thread lets everything go again. */
+typedef struct Meddler {
+    Fixture *f;
+    unsigned work, asked_work;
+    bool done;
+} Meddler;
+
+static void meddler_work(Cpu *cpu, void *data)
+{
+    atomic_add_old((unsigned *)data, 1);
+}
+
+static void *meddle(void *opaque)
+{
+    Meddler *md = opaque;
+    Vm *vm = md->f->m.vm;
+    GRand *rnd = g_rand_new_with_seed(5);
+
+    for (unsigned i = 0; i < 3000; i++) {
+        Cpu *cpu = vm->cpus[g_rand_int_range(rnd, 0, 4)];
+
+        switch (g_rand_int_range(rnd, 0, 8)) {
+        case 0:
+            vm_park_all(vm, STOP_INTERRUPT);
+            break;
+        case 1:
+            vm_request_reset(vm, VM_CAUSE_HOST_RESET);
+            break;
+        case 2:
+            cpu_kick(cpu);
+            break;
+        case 3:
+            vm_run_on_cpu_async(cpu, meddler_work, &md->work, NULL);
+            md->asked_work++;
+            break;
+        default:
+            cpu_interrupt(cpu, SCRIPT_IRQ);
+            break;
+        }
+        if (g_rand_int_range(rnd, 0, 4) == 0) {
+            g_usleep(20);
+        }
+    }
+    g_rand_free(rnd);
+    atomic_put(&md->done, true);
+    vm_request_panic(vm);       /* wakes the main loop: the last one */
+    return NULL;
+}
+
+static void test_meddle(void)
+{
+    Fixture f;
+    Meddler md = { .f = &f };
+    Thread t = { 0 };
+    unsigned n = 0;
+
+    setup(&f, 4, NULL);
+    load_counters(&f);
+    SM_CODE(&f.m, 0x1000, SCRIPT_INSN(SCRIPT_HLT, 0, 0, 0), SCRIPT_INSN_I(SCRIPT_JMP, 0, -1));
+    SM_CODE(&f.m, 0x1100, SCRIPT_INSN(SCRIPT_RESET, 0, 0, 0), SCRIPT_INSN_I(SCRIPT_JMP, 0, 0));
+    vm_go_all(f.m.vm);
+    thread_start(&t, "meddler", meddle, &md);
+    main_timer_set(f.m.guard, 60 * NS_PER_SEC);
+    while (!atomic_get(&md.done)) {
+        unsigned parked = f.parked;
+
+        mainloop_iterate(true);
+        if (f.parked != parked) {
+            vm_go_all(f.m.vm);
+        }
+        if (n++ % 7 == 0) {
+            unsigned count = 0;
+
+            vm_rendezvous(f.m.vm, nothing, &count);
+            g_assert_cmpuint(count, ==, 1);
+        }
+    }
+    thread_join(&t);
+    vm_park_all(f.m.vm, STOP_INTERRUPT);
+    vm_wait_parked(f.m.vm);
+    sm_flush(&f.m);
+    /* All is as it should be: it runs, and stops, once each. */
+    unsigned resets = f.resets, parked = f.parked;
+    SM_CODE(&f.m, 0x1100, SCRIPT_INSN_I(SCRIPT_JMP, 0, 0));
+    for (unsigned i = 0; i < 4; i++) {
+        g_assert_false(vm_cpu_running(f.m.vm->cpus[i]));
+    }
+    vm_go_all(f.m.vm);
+    for (unsigned i = 0; i < 4; i++) {
+        vm_run_on_cpu(f.m.vm->cpus[i], work_count, &n);
+    }
+    g_assert_cmpuint(atomic_get(&md.work), ==, md.asked_work);
+    park(&f);
+    g_assert_cmpuint(f.parked, ==, parked + 1);
+    g_assert_cmpuint(f.resets, ==, resets);
+    sm_fini(&f.m);
+}
+
 /* ---- kicks ---- */
 
 static Fixture *kick_fixture;
@@ -555,6 +653,7 @@ int main(int argc, char **argv)
     g_test_add_func("/vm/run/step", test_step);
     g_test_add_func("/vm/run/all-step", test_all_step);
     g_test_add_func("/vm/run/random", test_random);
+    g_test_add_func("/vm/run/meddle", test_meddle);
     g_test_add_func("/vm/run/kick", test_kick);
     g_test_add_func("/vm/run/halt", test_halt);
     g_test_add_func("/vm/run/step-halt", test_step_halt);
