@@ -52,7 +52,8 @@ void ap_main(unsigned cpu)
         smp_work(cpu);
         __asm__ volatile("lock incl %0" : "+m"(smp_ready));
     }
-    __asm__ volatile("lock incl %0" : "+m"(smp_ready));
+    /* The flags tell in which order the CPUs came here: make them the same every time. */
+    __asm__ volatile("lock incl %0; test %%esp, %%esp" : "+m"(smp_ready)::"cc");
     cpu_halt();
 }
 
