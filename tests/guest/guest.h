@@ -89,6 +89,7 @@ unsigned prompt_run(void);
 unsigned smp_mode_run(void);
 unsigned debugregs_run(void);
 unsigned stress_run(void);
+unsigned bench_run(void);
 unsigned rewrite_run(void);
 unsigned spin_run(void);
 unsigned faults_run(void);
