@@ -188,6 +188,17 @@ Reply cmd_p(GdbSession *s, Cursor *args)
     return put_register(s, s->out, cpu, r, &err) ? REPLY_TEXT : reply_gerror(s, EIO, err);
 }
 
+/* After calling a guest function gdb for x86 writes back every register, whatever the description says
+ * of saving. System registers that have kept their values are left alone, so that nothing comes of it:
+ * neither an error, where they are read-only, nor an effect. */
+static bool is_restored(GdbSession *s, unsigned cpu, const RegDesc *r, const uint8_t *value)
+{
+    uint8_t old[REG_MAX_BYTES];
+
+    return r->flags & (REG_F_READONLY | REG_F_NO_SAVE) &&
+           debug_reg_read(s->debug, cpu, r, old, NULL) && !memcmp(old, value, reg_bytes(r));
+}
+
 Reply cmd_P(GdbSession *s, Cursor *args)
 {
     unsigned cpu = s->g_cpu;
@@ -208,6 +219,9 @@ Reply cmd_P(GdbSession *s, Cursor *args)
         return reply_error(s, EINVAL, "register %s takes %u bytes", r->name, reg_bytes(r));
     }
     swap_order(s, value, reg_bytes(r));
+    if (is_restored(s, cpu, r, value)) {
+        return REPLY_OK;
+    }
     return debug_reg_write(s->debug, cpu, r, value, &err) ? REPLY_OK
                                                           : reply_gerror(s, EPERM, err);
 }

@@ -173,7 +173,7 @@ static bool options_parse(GdbServer *server, const char *spec, GString *where, G
             server->arch = g_strdup(*p + strlen("arch="));
         } else if (g_str_has_prefix(*p, "stay=")) {
             if (!parse_bool(*p + strlen("stay="), &server->config.stay, errp)) {
-                g_prefix_error(errp, "-gdb: stay: ");
+                g_prefix_error(errp, "stay: ");
                 return false;
             }
         } else {

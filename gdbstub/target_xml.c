@@ -88,7 +88,7 @@ static void xml_register(GString *out, const RegDesc *r, const RegFeature *f, un
     g_string_append_printf(out, " bitsize=\"%u\" regnum=\"%u\"", r->bits, num);
     attr_text(out, "type", target_reg_type(r, f));
     attr_text(out, "group", r->group);
-    if (r->flags & REG_F_NO_SAVE) {
+    if (r->flags & (REG_F_NO_SAVE | REG_F_READONLY)) {
         attr_text(out, "save-restore", "no");
     }
     if (lldb) {

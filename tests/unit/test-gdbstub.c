@@ -143,6 +143,7 @@ static void test_registers(GdbFixture *f, gconstpointer data)
     gc_expect_error(&f->c, "P3");
     gc_expect_error(&f->c, "P=00");
     gc_expect_error(&f->c, "P13=0000000000000000");     /* read-only */
+    gc_expect(&f->c, "P13=0010000000000000", "OK");     /* ... but this is what it is */
     gc_expect(&f->c, "P12=02", "OK");
     gc_expect(&f->c, "p12", "02");
     gc_expect_error(&f->c, "p14");
