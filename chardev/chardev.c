@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 #include "chardev/chardev_int.h"
+#include "chardev/trace.h"
 #include "util/error.h"
 
 /* From this fill on a writer helps to empty the queue, should the main loop be slow. */
@@ -114,9 +115,17 @@ static void chardev_call_opened(void *opaque)
 
 void chardev_set_open(Chardev *c, bool open)
 {
+    bool was;
+
     mutex_lock(&c->lock);
+    was = c->open;
     c->open = open;
     mutex_unlock(&c->lock);
+    if (open && !was) {
+        trace_text(chardev_opened, "%s", c->label);
+    } else if (was && !open) {
+        trace_text(chardev_closed, "%s", c->label);
+    }
     if (open) {
         chardev_tell_opened(c);
     } else if (c->told_open) {
@@ -376,8 +385,10 @@ size_t chardev_write(Chardev *c, const void *buf, size_t len)
     } else if (n) {
         fd_watch_set(c->out_watch, POLLOUT);
     }
-    c->dropped += len - n;
     mutex_unlock(&c->lock);
+    if (n < len) {
+        trace_text(chardev_full, "%s lost %zu bytes", c->label, len - n);
+    }
     return n;
 }
 

@@ -92,7 +92,10 @@ bool chardev_is_open(Chardev *c);
 /* Hang up on the peer (a server listens again). Main-loop thread. */
 void chardev_disconnect(Chardev *c);
 
-/* If this is a server that wants to wait: run the main loop until someone has connected. */
+/* True if this is a server that is to wait for its peer, who has not come yet. */
+bool chardev_must_wait(Chardev *c);
+
+/* If so, run the main loop until someone has connected. False if the program is to end meanwhile. */
 bool chardev_wait_connected(Chardev *c, GError **errp);
 
 /* Put the terminal back as it was before a stdio chardev came. Safe in a signal handler. */

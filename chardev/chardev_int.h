@@ -52,7 +52,6 @@ struct Chardev {
     GByteArray *queue;
     size_t head;               /* bytes of the queue that are written already */
     size_t limit;
-    uint64_t dropped;
 };
 
 /* A closed chardev of `size` bytes. */

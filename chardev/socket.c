@@ -85,14 +85,14 @@ Chardev *chardev_new_socket(NetAddress *a, bool server, bool wait, bool nodelay,
     return &s->base;
 }
 
+bool chardev_must_wait(Chardev *c)
+{
+    return c->ops == &socket_ops && ((ChardevSocket *)c)->wait && !chardev_is_open(c);
+}
+
 bool chardev_wait_connected(Chardev *c, GError **errp)
 {
-    ChardevSocket *s = (ChardevSocket *)c;
-
-    if (c->ops != &socket_ops || !s->wait) {
-        return true;
-    }
-    while (!chardev_is_open(c)) {
+    while (chardev_must_wait(c)) {
         if (mainloop_quitting()) {
             return error_set(errp, FAILED, "ended while waiting for a connection");
         }

@@ -39,6 +39,7 @@ struct MachineClass {
     const char *desc;
     const CpuClass *cpu_class;        /* what its CPUs are */
     const char *default_cpu;          /* -cpu if not given */
+    char *(*cpu_help)(void);          /* text of `-cpu help`, for g_free(); NULL: there is none */
     uint64_t default_ram;
     unsigned max_cpus;
     size_t size;                      /* of the machine's struct, which begins with a Machine */

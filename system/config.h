@@ -16,7 +16,7 @@ typedef struct Config {
     const AccelOps *accel;
     const char *accel_options;     /* what followed its name, or NULL */
     MachineOptions opt;            /* all that needs no chardev is filled in */
-    bool have_ram;
+    bool have_ram, cpu_help;
     GPtrArray *chardevs;           /* -chardev */
     GPtrArray *serials;            /* -serial */
     GPtrArray *gdb;                /* -gdb, -s */

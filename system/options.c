@@ -119,6 +119,7 @@ static CommandLine opt_machine(Config *c, const char *arg, GError **errp)
 static CommandLine opt_cpu(Config *c, const char *arg, GError **errp)
 {
     c->opt.cpu_model = arg;
+    c->cpu_help = g_str_equal(arg, "help") || g_str_equal(arg, "?");   /* when -machine is known */
     return COMMAND_LINE_RUN;
 }
 
@@ -492,6 +493,11 @@ CommandLine config_parse(Config *c, int argc, char **argv, GError **errp)
             }
             return res;
         }
+    }
+    if (c->cpu_help && c->machine->cpu_help) {
+        g_autofree char *text = c->machine->cpu_help();
+        fputs(text, stdout);
+        return COMMAND_LINE_DONE;
     }
     if (!c->have_ram) {
         c->opt.ram_size = c->machine->default_ram;

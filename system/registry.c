@@ -2,6 +2,7 @@
  * SPDX-License-Identifier: GPL-2.0-or-later */
 #include "system/registry.h"
 #include "accel/tcg/tcg.h"
+#include "chardev/trace.h"
 #include "gdbstub/trace.h"
 #include "hw/char/debugcon.h"
 #include "hw/char/isa_serial.h"
@@ -29,6 +30,7 @@ const DeviceClass *const registry_devices[] = {
 extern const TraceGroup trace_group_gdb;
 
 const TraceGroup *const registry_traces[] = {
+    &trace_group_chardev,
     &trace_group_gdb,
     NULL
 };

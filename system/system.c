@@ -52,6 +52,9 @@ static bool system_add_chardev(System *s, Chardev *c, GError **errp)
         fprintf(stderr, "char device redirected to %s (label %s)\n", chardev_address(c),
                 chardev_label(c));
     }
+    if (chardev_must_wait(c)) {
+        fprintf(stderr, "glassbox: waiting for a connection to %s\n", chardev_address(c));
+    }
     return chardev_wait_connected(c, errp);
 }
 

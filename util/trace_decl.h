@@ -26,3 +26,4 @@
 #include TRACE_DEF
 #undef TRACE_EVENT
 #undef TRACE_TEXT
+#undef TRACE_DEF

@@ -31,3 +31,5 @@ const TraceGroup TRACE_PASTE(trace_group_, TRACE_GROUP) = {
     .event = trace_group_events,
     .n = G_N_ELEMENTS(trace_group_events),
 };
+
+#undef TRACE_DEF

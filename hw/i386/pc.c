@@ -20,6 +20,7 @@
 #include "hw/misc/reset_ports.h"
 #include "hw/rtc/mc146818.h"
 #include "hw/timer/i8254.h"
+#include "target/i386/cpuid.h"
 #include "target/i386/lapic.h"
 #include "target/i386/x86.h"
 #include "util/error.h"
@@ -103,7 +104,8 @@ static bool pc_create_interrupts(PcMachine *pc, GError **errp)
         if (n == PC_TIMER_PIN) {
             continue;    /* the cascade: no such line on the bus */
         }
-        pc->split[n] = pc->isa_in[n] = pc->isa_second[n] = irq_split_new(outs, n == LINE_RTC ? 3 : 2);
+        pc->split[n] = irq_split_new(outs, n == LINE_RTC ? 3 : 2);
+        pc->isa_in[n] = pc->isa_second[n] = pc->split[n];
     }
     for (unsigned i = 0; i < 2; i++) {
         unsigned n = i ? LINE_COM24 : LINE_COM13;
@@ -396,6 +398,7 @@ const MachineClass pc_machine_class = {
     .desc = "PC without firmware and PCI (8259, I/O APIC, 8254, ACPI, COM1 to COM4)",
     .cpu_class = &x86_cpu_class,
     .default_cpu = "max",
+    .cpu_help = x86_model_help,
     .default_ram = UINT64_C(128) << 20,
     .max_cpus = CPUS_MAX,
     .size = sizeof(PcMachine),

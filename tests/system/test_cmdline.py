@@ -160,6 +160,7 @@ def helps():
     check_prints(["--version"], r"^Glassbox version [0-9]")
     check_prints(["-machine", "help"], r"(?m)^pc ")
     check_prints(["-accel", "help"], r"(?m)^tcg$")
+    check_prints(["-cpu", "help"], r"qemu64")
     check_prints(["-device", "help"], r"isa-debug-exit")
     check_prints(["-device", "isa-serial,help"], r"chardev=<chardev>")
     check_prints(["-d", "help"], r"(?m)^in_asm ")
