@@ -9,8 +9,8 @@
 #define AML_DEPTH_MAX 8
 
 /*
- * Bytes so far, and the terms that are open: each aml_begin_*() is closed by aml_end(). A Name takes
- * the object that is appended after it. Wrong nesting is our own bug.
+ * Bytes so far, and the terms that are open: each aml_begin_*() is closed by aml_end(). A Name
+ * takes the object that is appended after it. Wrong nesting is our own bug.
  */
 typedef struct Aml {
     GByteArray *bytes;

@@ -25,7 +25,7 @@
 #define CONTROL_SLP_EN 0x2000
 #define CONTROL_KEPT (CONTROL_BM_RLD | CONTROL_SLP_TYP)
 
-/* The timer counts 315/88 MHz = 3.579545... MHz in 32 bits; its top bit's every change is an event. */
+/* The timer counts 315/88 = 3.579545... MHz in 32 bits; each change of its top bit is an event. */
 #define TIMER_TICKS 315
 #define TIMER_NS 88000
 #define TIMER_EVENT_SHIFT 31
@@ -183,7 +183,10 @@ static const MmioOps event_ops = {
 static const MmioOps control_ops = {
     .read = control_read, .write = control_write, .min_size = 1, .max_size = 2,
 };
-static const MmioOps timer_ops = { .read = timer_read, .min_size = 4, .max_size = 4 };
+/* Only the clock is looked at, so no lock is wanted: kernels may read this often. */
+static const MmioOps timer_ops = {
+    .read = timer_read, .min_size = 4, .max_size = 4, .lockless = true,
+};
 
 void acpi_pm_set_sci(Device *dev, IrqLine *sci)
 {

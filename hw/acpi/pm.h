@@ -5,7 +5,7 @@
 
 #include "hw/device.h"
 
-/* Ports from the property iobase on (0x600): event block (4 bytes), control block (2), timer (4). */
+/* Ports from the property iobase (0x600) on: events (4 bytes), control (2), timer (4). */
 #define ACPI_PM_EVENT 0
 #define ACPI_PM_CONTROL 4
 #define ACPI_PM_TIMER 8

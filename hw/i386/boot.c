@@ -6,8 +6,8 @@
 #define KERNEL_PIPE_MAX (UINT64_C(1) << 30)
 
 /*
- * An ELF file may offer several ways in. 32-bit: multiboot, PVH, plain; 64-bit: PVH, multiboot (which
- * enters in 32-bit mode), plain.
+ * An ELF file may offer several ways in. 32-bit: multiboot, PVH, plain; 64-bit: PVH, multiboot
+ * (which enters in 32-bit mode), plain.
  */
 static bool load_elf(BootImage *img, const BootConfig *c, BootFile *f, BootHead h, GError **errp)
 {

@@ -116,8 +116,8 @@ GBytes *boot_file_read(BootFile *f, uint64_t offset, uint64_t len, GError **errp
     ssize_t n;
 
     if (offset > f->size || len > f->size - offset) {
-        boot_file_error(f, errp, "is truncated: %" PRIu64 " bytes at offset %" PRIu64 " are missing",
-                        len - (offset > f->size ? 0 : MIN(len, f->size - offset)),
+        boot_file_error(f, errp, "is truncated: %" PRIu64 " bytes at offset %" PRIu64
+                        " are missing", len - (offset > f->size ? 0 : MIN(len, f->size - offset)),
                         MAX(offset, f->size));
         return NULL;
     }

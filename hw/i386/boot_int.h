@@ -16,8 +16,8 @@
 uint64_t boot_low_end(const BootImage *img);
 
 /*
- * Speak for a place that the image itself wants: `size` bytes at addr, of which data (taken over, may
- * be NULL) are the first. False if it is not RAM that is free for all, or is taken.
+ * Speak for a place that the image itself wants: `size` bytes at addr, of which data (taken over,
+ * may be NULL) are the first. False if it is not RAM that is free for all, or is taken.
  */
 bool boot_place(BootImage *img, const BootFile *f, const char *what, paddr_t addr, uint64_t size,
                 GBytes *data, bool zero, GError **errp);

@@ -71,7 +71,7 @@ static bool read_sizes(Header *x, BootFile *f, BootHead h, GError **errp)
     uint64_t syssize = load_le32(h.p + HDR_SYSSIZE);
 
     if (x->version < 0x0204) {
-        syssize &= 0xffff;    /* the upper half was something else, and too short for high kernels */
+        syssize &= 0xffff;    /* the upper half was something else */
     }
     x->payload = (uint64_t)(sects + 1) * SECTOR;
     if (f->size <= x->payload) {

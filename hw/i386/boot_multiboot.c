@@ -189,7 +189,8 @@ static bool put_modules(BootImage *img, const char *text, paddr_t min, uint8_t *
         const char *one = g_strchug(g_ptr_array_index(part, i));
 
         if (!*one) {
-            return error_set(errp, INVALID, "-initrd '%s': module %u has no file name", text, i + 1);
+            return error_set(errp, INVALID, "-initrd '%s': module %u has no file name", text,
+                             i + 1);
         }
         if (!put_module(img, one, min, list + i * MODULE_SIZE, errp)) {
             return false;

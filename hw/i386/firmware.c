@@ -10,7 +10,7 @@ typedef struct PortWrite {
 } PortWrite;
 
 static const PortWrite port_writes[] = {
-    /* 8259 pair: edges, cascade at 2, vectors 08h and 70h, 8086 mode; all but the cascade masked. */
+    /* 8259 pair: edges, cascade at 2, vectors 08h and 70h, 8086 mode; all masked. */
     { 0x20, 0x11 }, { 0x21, 0x08 }, { 0x21, 0x04 }, { 0x21, 0x01 }, { 0x21, 0xfb },
     { 0xa0, 0x11 }, { 0xa1, 0x70 }, { 0xa1, 0x02 }, { 0xa1, 0x01 }, { 0xa1, 0xff },
     { 0x4d1, 1u << (PC_SCI - 8) },

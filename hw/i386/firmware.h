@@ -6,7 +6,7 @@
 #include "mem/mem.h"
 
 /* After every reset, VM lock held: 8259 pair at vectors 08h and 70h with all inputs masked, SCI
- * level-triggered, the timer at 18.2 Hz, the I/O APIC's id. (A CPU's reset sets its local APIC up.) */
+ * level-triggered, the timer at 18.2 Hz, the I/O APIC's id. (A CPU's reset does its local APIC.) */
 void pc_firmware_run(MemSpace *mem, MemSpace *io, unsigned ioapic_id);
 
 #endif

@@ -9,7 +9,7 @@
 
 extern const DeviceClass i8259_class;
 
-/* The 16 inputs of the pair; number 2 is the cascade and leads nowhere. They live as long as dev. */
+/* The 16 inputs of the pair; number 2 is the cascade and leads nowhere. They live as dev does. */
 IrqLine *i8259_inputs(Device *dev);
 
 /* Where the master's INT output goes; NULL: nowhere. The line must outlive the device. */

@@ -9,7 +9,7 @@
 
 /* A read tells which events are understood, a write says that they have come. */
 #define EVENT_PANICKED 0x01
-#define EVENT_CRASH_LOADED 0x02    /* the guest's own crash kernel takes over: nothing to stop for */
+#define EVENT_CRASH_LOADED 0x02    /* the guest's own crash kernel takes over: no stop */
 
 typedef struct Pvpanic {
     Device dev;

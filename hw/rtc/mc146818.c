@@ -7,8 +7,8 @@
 #include "vm/state.h"
 
 /* Motorola MC146818A data sheet. The date is an offset to the VM's clock; while the guest holds
- * updates (SET, or the divider in reset) the time registers are plain bytes, and become the date when
- * it lets go. The flags of register C are brought up to date when somebody looks; the timer only
+ * updates (SET, or the divider in reset) the time registers are plain bytes, and become the date
+ * when it lets go. The flags of register C are brought up to date when somebody looks; the timer only
  * serves interrupts that are enabled. */
 
 #define ISA_IRQ_RTC 8
@@ -155,7 +155,7 @@ static void show_time(const Mc146818 *s, int64_t now, uint8_t *to)
     to[REG_CENTURY] = encode(s, year / 100);
 }
 
-/* Make the bytes of the time registers the date. What is out of range counts on, as in the calendar;
+/* Make the bytes of the time registers the date. What is out of range counts on, as in a calendar;
  * within the second the clock keeps its place. */
 static void adopt_time(Mc146818 *s, int64_t now, const uint8_t *from)
 {

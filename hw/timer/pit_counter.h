@@ -52,7 +52,7 @@ uint16_t pit_counter_count(PitCounter *c, int64_t now);
 
 /*
  * The first tick after `now` at which OUT rises, or in mode 3 also falls; INT64_MAX if it never
- * does by itself. The short low pulses of modes 2, 4 and 5 are told by their end. *rising says which.
+ * does by itself. The short low pulses of modes 2, 4 and 5 are told by their end. *rising tells.
  */
 int64_t pit_counter_next_edge(PitCounter *c, int64_t now, bool *rising);
 

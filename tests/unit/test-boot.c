@@ -568,7 +568,7 @@ static void test_multiboot_kludge(void)
 
 /* ---- whatever else a file may hold ---------------------------------------------------------- */
 
-/* Images with some bytes changed or cut off: each loads or is refused, with a sentence or without. */
+/* Images with some bytes changed or cut off: each loads, or is refused with a sentence. */
 static void test_mutations(void)
 {
     const struct {
