@@ -348,6 +348,7 @@ enum { MAX_TEMPS = 24 };
 typedef struct Gen {
     IrBlock *b;
     IrRef temp[MAX_TEMPS], vtemp[MAX_TEMPS], local[3];
+    IrRef frame;            /* a base that several accesses share */
     unsigned ntemp, nvtemp, nlocal, nslots;
     uint64_t pc;
 } Gen;
@@ -494,11 +495,24 @@ static void gen_cond(Gen *g)
     }
 }
 
-/* An address that is mostly inside the memory. */
+/* An address that is mostly inside the memory; sometimes a constant away from the last one. */
 static IrRef address(Gen *g, int32_t *disp)
 {
     unsigned at = below(2);
-    IrRef a = ir_temp(g->b);
+    IrRef a = ir_temp(g->b), last = g->frame;
+
+    if (last && chance(50)) {
+        *disp = (int32_t)below(200) - 100;
+        if (chance(40)) {
+            g->frame = chance(30) ? last : chance(30) ? IR_GLOBAL(4) : a;
+            if (chance(50)) {
+                ir_op2i(g->b, chance(50) ? IR_ADD : IR_SUB, IR_I64, g->frame, last, 8 * below(5));
+            } else {
+                ir_lea(g->b, IR_I64, g->frame, last, IR_NONE, 0, (int32_t)below(100) - 50);
+            }
+        }
+        return g->frame;
+    }
 
     *disp = chance(40) ? 0 : (int32_t)below(256) - 128;
     if (chance(3)) {
@@ -512,6 +526,11 @@ static IrRef address(Gen *g, int32_t *disp)
         ir_op2i(g->b, IR_ADD, IR_I64, a, a, base_at[1]);
     } else {
         ir_lea(g->b, IR_I64, a, a, IR_NONE, 0, (int32_t)base_at[0]);
+    }
+    g->frame = chance(30) ? a : IR_NONE;
+    if (chance(30)) {
+        g->frame = IR_GLOBAL(5 + 5 * below(2));
+        ir_mov(g->b, IR_I64, g->frame, a);
     }
     return a;
 }
@@ -673,6 +692,7 @@ static void put_label(Gen *g, int label)
     ir_put_label(g->b, label);
     ir_insn(g->b, ++g->pc);
     g->ntemp = g->nvtemp = 0;
+    g->frame = ir_is_global(g->frame) ? g->frame : IR_NONE;
 }
 
 static void gen_branch(Gen *g, int label)

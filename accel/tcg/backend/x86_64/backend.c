@@ -165,6 +165,7 @@ static void jit_fini(TcgState *tcg)
         munmap(j->buffer, j->size);
         g_free(j->local);
         g_free(j->label);
+        g_free(j->grouping);
         g_free(j);
         tcg->backend_data = NULL;
     }
@@ -243,6 +244,7 @@ static bool jit_compile(TcgState *tcg, const Cpu *cpu, const IrBlock *ir, TcgBlo
     tb->patch[0] = tb->patch[1] = NULL;
     val_begin(j, ir);
     prepare_labels(j, ir);
+    jit_find_groups(j, ir);
     header = (JitHeader *)(((uintptr_t)j->e.p + 15) & ~(uintptr_t)15);
     if (!has_room(j)) {
         return false;

@@ -30,7 +30,7 @@ enum {
     FRAME_GPR = 64,             /* 16 registers */
     FRAME_XMM = 192,            /* 16 registers */
     FRAME_SLOTS = 448,
-    FRAME_SIZE = FRAME_SLOTS + IR_MAX_VALUES * 16,
+    FRAME_SIZE = FRAME_SLOTS + (IR_MAX_VALUES + 512) * 16,
 };
 #define FRAME_MOP_XMM 0x80000000u   /* vector registers are live over the slow path */
 
@@ -79,6 +79,21 @@ typedef struct JitLabel {
     bool single;                /* one BRCOND before it leads here, and nothing else */
 } JitLabel;
 
+/* Accesses of a block that share a check of the TLB (groups.c). `first`, `end` and `leader` (the first access
+ * made) are offsets from the same unknown number. */
+typedef struct JitGroup {
+    int64_t first, end, leader;
+    uint32_t epoch;
+    uint32_t last_insn;
+    uint16_t count;
+    uint8_t mmu;
+    bool write;
+    bool started;               /* the compilation has come to it */
+} JitGroup;
+#define JIT_MAX_GROUPS 512
+#define JIT_MAX_ROOTS 16384
+#define JIT_MAX_IR 16384        /* instructions of a block */
+
 /* In front of each block's code. */
 typedef struct JitHeader {
     const uint8_t *cold;
@@ -122,7 +137,7 @@ typedef struct Jit {
     TcgBlock *tb;
     uint64_t pc;                /* of the guest instruction */
     unsigned at;                /* index of the IR instruction */
-    JitVal val[IR_MAX_VALUES + 1];
+    JitVal val[IR_MAX_VALUES + JIT_MAX_GROUPS];     /* the IR's, then the addends of groups */
     uint16_t head[NUM_REGS];    /* first value in each register */
     uint32_t version[NUM_REGS]; /* number of what is in it: equal numbers, equal contents */
     uint32_t stamp[NUM_REGS];   /* last use */
@@ -130,13 +145,17 @@ typedef struct Jit {
     uint32_t locked;            /* registers in use by the instruction under way */
     uint64_t dirty;             /* globals that are dirty, pinned ones too: bit n for global n */
     uint32_t used;              /* registers with values in them, the pinned ones' always */
-    uint32_t exact_scratch;     /* the only register that stores may use, if not 0 */
+    bool no_scratch;            /* stores may not use free registers */
     int32_t next_slot;
     JitFlags flags;
     IrRef *local;
     unsigned nlocals, local_cap;
     JitLabel *label;
     unsigned label_cap;
+    JitGroup group[JIT_MAX_GROUPS];
+    unsigned ngroups;
+    uint16_t group_of[JIT_MAX_IR];      /* of LD and ST; 0: none */
+    struct JitGrouping *grouping;
     bool reachable;             /* the straight line gets here */
     JitSnapshot snapshot[JIT_SNAPSHOTS];
 } Jit;
@@ -174,9 +193,8 @@ void val_emit_store(Jit *j, IrRef r);
 void val_store(Jit *j, IrRef r);
 void val_store_globals(Jit *j, uint64_t set);
 void val_store_locals(Jit *j);
-/* Emits stores of all dirty globals that are not pinned, for a slow path, which may use `scratch`; nothing
- * changes. */
-void val_emit_exact(Jit *j, unsigned scratch);
+/* Emits stores of all dirty globals that are not pinned, for a slow path; nothing changes. */
+void val_emit_exact(Jit *j);
 /* Emits a load of a value that is in memory or constant to a register; nothing changes. */
 void val_load_into(Jit *j, IrRef r, unsigned reg);
 /* A pinned global's register keeps no other value; they have been stored. */
@@ -248,6 +266,11 @@ JitOp jit_vop1, jit_vop2, jit_vtoi, jit_itov, jit_vcmpf;
 
 /* The checks at the start of a block. */
 void jit_entry(Jit *j);
+
+/* ---- accesses that share a check (groups.c) ---- */
+void jit_find_groups(Jit *j, const IrBlock *ir);
+/* The value that holds a group's addend. */
+static inline IrRef jit_group_value(unsigned g) { return (IrRef)(IR_MAX_VALUES + g); }
 
 /* ---- shared pieces of code (thunks.c) ---- */
 void jit_make_thunks(Jit *j);

@@ -11,9 +11,11 @@ typedef struct Access {
     const IrInsn *in;
     unsigned ra;                /* address before the displacement */
     int32_t disp;
-    unsigned t1, t2;            /* scratch; t1 becomes the addend */
+    unsigned t1, t2;            /* t1 becomes the addend; t2 is scratch, NO_REG if a check was made before */
     unsigned sz, mop;
-    bool write;
+    bool write;                 /* the write tag counts */
+    int32_t first, end;         /* the stretch to be checked, as displacements */
+    IrRef addend;               /* value of the group's, IR_NONE if it is alone */
     const uint8_t *slow;        /* first part of the slow path */
 } Access;
 
@@ -22,9 +24,55 @@ static void access_begin(Jit *j, Access *m, const IrInsn *in, bool write)
 {
     *m = (Access){ .in = in, .disp = (int32_t)in->imm, .sz = in->mop & MO_SIZE, .mop = in->mop,
                    .write = write || in->mop & MO_WRITE };
+    m->first = m->disp;
+    m->end = (int32_t)((uint32_t)m->disp + (1u << m->sz));
     m->ra = val_use(j, in->a);
+}
+
+/* Registers for a check of its own. */
+static void access_scratch(Jit *j, Access *m)
+{
     m->t1 = val_scratch(j);
     m->t2 = val_scratch(j);
+}
+
+/* The same for loads and stores, which can be in a group. */
+static void access_begin_grouped(Jit *j, Access *m, const IrInsn *in, bool write)
+{
+    unsigned g = j->group_of[j->at];
+    JitGroup *grp = &j->group[g];
+
+    access_begin(j, m, in, write);
+    if (!g || grp->count == 1) {
+        access_scratch(j, m);
+        return;
+    }
+    m->addend = jit_group_value(g);
+    if (grp->started) {
+        m->t1 = val_use(j, m->addend);
+        m->t2 = NO_REG;
+        return;
+    }
+    access_scratch(j, m);
+    grp->started = true;
+    j->val[m->addend] = (JitVal){ .reg = NO_REG, .kind = IR_VAL_TEMP, .type = IR_I64 };
+    m->write = grp->write;
+    m->first = (int32_t)(m->disp + (grp->first - grp->leader));
+    m->end = (int32_t)(m->disp + (grp->end - grp->leader));
+}
+
+/* After the access: the addend lives until the last access of the group. */
+static void access_done(Jit *j, Access *m)
+{
+    if (!m->addend) {
+        return;
+    }
+    if (m->t2 != NO_REG) {
+        val_set(j, m->addend, m->t1, 0);
+    }
+    if (j->group[j->group_of[j->at]].last_insn == j->at) {
+        val_kill(j, m->addend);
+    }
 }
 
 static void frame_store_imm(Jit *j, unsigned w, int32_t at, uint32_t v)
@@ -50,12 +98,15 @@ static void slow_begin(Jit *j, Access *m)
 {
     jit_cold_begin(j);
     m->slow = j->e.p;
-    val_emit_exact(j, m->t2);
+    val_emit_exact(j);
+    e_store(&j->e, m->ra, RSP, FRAME_ADDR);
     if (m->disp) {
-        e_rm(&j->e, OP_LEA | O_W, m->t2, m->ra, m->disp);
-        e_store(&j->e, m->t2, RSP, FRAME_ADDR);
-    } else {
-        e_store(&j->e, m->ra, RSP, FRAME_ADDR);
+        e_rm(&j->e, (fits8(m->disp) ? 0x83 : 0x81) | O_W, ALU_ADD, RSP, FRAME_ADDR);
+        if (fits8(m->disp)) {
+            e8(&j->e, (uint8_t)m->disp);
+        } else {
+            e32(&j->e, (uint32_t)m->disp);
+        }
     }
 }
 
@@ -78,24 +129,31 @@ static void slow_call(Jit *j, Access *m, SlowKind kind, unsigned amo)
 }
 
 /* Second part, after the result (if any) has been fetched in the cold half. */
-static void slow_end(Jit *j)
+static void slow_end(Jit *j, const Access *m)
 {
+    if (m->addend && m->t2 != NO_REG) {
+        e_alu(&j->e, ALU_XOR, 0, m->t1, m->t1);
+    }
     e_jmp(&j->e, j->cold);
     jit_cold_end(j);
 }
 
-/* Index, tag comparison, addend into t1. */
+/* Index, tag comparison, addend into t1. In a group, later: is there an addend? */
 static void tlb_check(Jit *j, Access *m)
 {
+    bool align = m->mop & MO_ALIGN && m->sz;
     unsigned size = 1u << m->sz;
-    bool align = m->mop & MO_ALIGN;
-    int32_t tlb = j->tlb_disp[m->in->sub];
-    int32_t last = align ? 0 : (int32_t)size - 1;
-    uint8_t *miss;
+    int32_t tlb = j->tlb_disp[m->in->sub], last = align ? m->disp : m->end - 1;
 
     _Static_assert(sizeof(TcgTlbEntry) == 32, "the index is scaled by a shift");
-    if (m->disp) {
-        e_rm(&j->e, OP_LEA | O_W, m->t1, m->ra, m->disp);
+    jit_flags_unknown(j);
+    if (m->t2 == NO_REG) {
+        e_rr(&j->e, OP_TEST | O_W, m->t1, m->t1);
+        e_patch(e_jcc(&j->e, CC_E), m->slow);
+        return;
+    }
+    if (m->first) {
+        e_rm(&j->e, OP_LEA | O_W, m->t1, m->ra, m->first);
         e_shift_imm(&j->e, SH_SHR, O_W, m->t1, TCG_PAGE_BITS - 5);
     } else if (j->bmi2) {
         e_vex(&j->e, OP_RORX | O_W, m->t1, 0, 0, m->ra);
@@ -105,8 +163,8 @@ static void tlb_check(Jit *j, Access *m)
         e_mov(&j->e, O_W, m->t1, m->ra);
         e_shift_imm(&j->e, SH_SHR, O_W, m->t1, TCG_PAGE_BITS - 5);
     }
-    if (m->disp || last) {
-        e_rm(&j->e, OP_LEA | O_W, m->t2, m->ra, (int32_t)((uint32_t)m->disp + (uint32_t)last));
+    if (last) {
+        e_rm(&j->e, OP_LEA | O_W, m->t2, m->ra, last);
     } else {
         e_mov(&j->e, O_W, m->t2, m->ra);
     }
@@ -114,10 +172,8 @@ static void tlb_check(Jit *j, Access *m)
     e_alu_imm(&j->e, ALU_AND, O_W, m->t2, (int32_t)(TCG_PAGE_MASK | (align ? size - 1 : 0)));
     e_rmx(&j->e, 0x3b | O_W, m->t2, RBP, m->t1, 0,
           tlb + (int32_t)(m->write ? offsetof(TcgTlbEntry, write) : offsetof(TcgTlbEntry, read)));
-    miss = e_jcc(&j->e, CC_NE);
-    e_patch(miss, m->slow);
+    e_patch(e_jcc(&j->e, CC_NE), m->slow);
     e_rmx(&j->e, OP_MOV_LOAD | O_W, m->t1, RBP, m->t1, 0, tlb + (int32_t)offsetof(TcgTlbEntry, addend));
-    jit_flags_unknown(j);
 }
 
 void jit_ld(Jit *j, const IrInsn *in)
@@ -126,7 +182,7 @@ void jit_ld(Jit *j, const IrInsn *in)
     unsigned op = jit_load_opcode(in->mop), rd;
     Access m;
 
-    access_begin(j, &m, in, false);
+    access_begin_grouped(j, &m, in, false);
     slow_begin(j, &m);
     slow_call(j, &m, vec ? SLOW_LOAD_V : in->mop & MO_WRITE ? SLOW_LOAD_W : SLOW_LOAD, 0);
     val_deaths(j, in);
@@ -135,7 +191,8 @@ void jit_ld(Jit *j, const IrInsn *in)
     e_rmx(&j->e, op, rd, m.t1, m.ra, 0, m.disp);
     jit_cold_begin(j);
     e_rm(&j->e, op, rd, RSP, FRAME_RESULT);
-    slow_end(j);
+    slow_end(j, &m);
+    access_done(j, &m);
     val_set(j, in->d, rd, jit_load_zero_extends(in->mop) ? VAL_Z32 : 0);
 }
 
@@ -149,7 +206,7 @@ void jit_st(Jit *j, const IrInsn *in)
     if (vec || !val_imm(j, in->b, (in->mop & MO_SIZE) == MO_64, &imm)) {
         rv = val_use(j, in->b);
     }
-    access_begin(j, &m, in, true);
+    access_begin_grouped(j, &m, in, true);
     slow_begin(j, &m);
     frame_value(j, FRAME_VALUE, rv, imm);
     slow_call(j, &m, vec ? SLOW_STORE_V : SLOW_STORE, 0);
@@ -161,7 +218,8 @@ void jit_st(Jit *j, const IrInsn *in)
         e_rmx(&j->e, jit_store_opcode(m.sz, vec), rv, m.t1, m.ra, 0, m.disp);
     }
     jit_cold_begin(j);
-    slow_end(j);
+    slow_end(j, &m);
+    access_done(j, &m);
     val_deaths(j, in);
 }
 
@@ -208,6 +266,7 @@ void jit_amo(Jit *j, const IrInsn *in)
     val_take(j, RAX);
     rv = val_use(j, in->b);
     access_begin(j, &m, in, true);
+    access_scratch(j, &m);
     slow_begin(j, &m);
     frame_value(j, FRAME_VALUE, rv, 0);
     slow_call(j, &m, SLOW_AMO, in->cond);
@@ -233,7 +292,7 @@ void jit_amo(Jit *j, const IrInsn *in)
     if (in->d) {
         e_load(&j->e, rd, RSP, FRAME_RESULT);
     }
-    slow_end(j);
+    slow_end(j, &m);
     if (in->d) {
         val_set(j, in->d, rd, jit_load_zero_extends(in->mop) ? VAL_Z32 : 0);
     }
@@ -248,6 +307,7 @@ void jit_cas(Jit *j, const IrInsn *in)
     re = val_use(j, in->b);
     rv = val_use(j, in->c);
     access_begin(j, &m, in, true);
+    access_scratch(j, &m);
     slow_begin(j, &m);
     frame_value(j, FRAME_VALUE, re, 0);
     frame_value(j, FRAME_VALUE2, rv, 0);
@@ -264,7 +324,7 @@ void jit_cas(Jit *j, const IrInsn *in)
     if (in->d) {
         e_load(&j->e, rd, RSP, FRAME_RESULT);
     }
-    slow_end(j);
+    slow_end(j, &m);
     if (in->d) {
         val_set(j, in->d, rd, jit_load_zero_extends(in->mop) ? VAL_Z32 : 0);
     }

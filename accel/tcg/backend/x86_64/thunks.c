@@ -151,7 +151,7 @@ static void test_watch_bit(Jit *j, int32_t offset, const uint8_t *to)
 }
 
 /* The access itself, on the host address in RAX. */
-static void watched_access(Jit *j, SlowKind kind, unsigned sz)
+static void access_here(Jit *j, SlowKind kind, unsigned sz)
 {
     unsigned n = sz == MO_128 ? 2 : 1, part = sz == MO_128 ? MO_64 : sz;
 
@@ -166,11 +166,39 @@ static void watched_access(Jit *j, SlowKind kind, unsigned sz)
     }
 }
 
-/* A slow path's entry. A page that only has watched bytes elsewhere is served here. */
+/* RAX: address. RCX becomes the offset of its TLB entry. Goes on when the access can be made here: the tag is
+ * right (it was not asked for: another access of a group failed), or watches other bytes of the page. */
+static void check_tag(Jit *j, int32_t tlb, int32_t tag, unsigned sz, const uint8_t *call)
+{
+    int32_t size = 1 << sz;
+    uint8_t *plain;
+
+    e_mov(&j->e, O_W, RCX, RAX);
+    e_shift_imm(&j->e, SH_SHR, O_W, RCX, TCG_PAGE_BITS - 5);
+    e_alu_imm(&j->e, ALU_AND, 0, RCX, (TCG_TLB_SIZE - 1) << 5);
+    e_rm(&j->e, OP_LEA | O_W, RDX, RAX, size - 1);
+    e_alu_imm(&j->e, ALU_AND, O_W, RDX, (int32_t)TCG_PAGE_MASK);
+    e_rmx(&j->e, OP_MOV_LOAD | O_W, RSI, RBP, RCX, 0, tlb + tag);
+    e_alu(&j->e, ALU_CMP, O_W, RDX, RSI);
+    plain = e_jcc(&j->e, CC_E);
+    e_alu_imm(&j->e, ALU_OR, O_W, RDX, TCG_TLB_WATCH);
+    e_alu(&j->e, ALU_CMP, O_W, RDX, RSI);
+    e_patch(e_jcc(&j->e, CC_NE), call);
+    e_rmx(&j->e, OP_MOV_LOAD | O_W, RDX, RBP, RCX, 0, tlb + (int32_t)offsetof(TcgTlbEntry, watch));
+    for (int32_t at = 0; at < size; at += 8) {
+        test_watch_bit(j, at, call);
+    }
+    if (sz) {
+        test_watch_bit(j, size - 1, call);
+    }
+    e_patch(plain, j->e.p);
+}
+
+/* A slow path's entry. What needs no C code after all is done here. */
 static const uint8_t *make_slow(Jit *j, SlowKind kind, unsigned sz, unsigned mmu, const uint8_t *call)
 {
+    static const uint8_t scratch[] = { RAX, RCX, RDX, RSI };
     bool write = kind == SLOW_STORE || kind == SLOW_STORE_V || kind == SLOW_LOAD_W;
-    int32_t tlb = j->tlb_disp[mmu], size = 1 << sz;
     const uint8_t *start = j->e.p;
     uint8_t *aligned;
 
@@ -180,37 +208,22 @@ static const uint8_t *make_slow(Jit *j, SlowKind kind, unsigned sz, unsigned mmu
         return start;
     }
     e_load(&j->e, RAX, RSP, in_frame(FRAME_ADDR));
-    e_mov(&j->e, O_W, RCX, RAX);
-    e_shift_imm(&j->e, SH_SHR, O_W, RCX, TCG_PAGE_BITS - 5);
-    e_alu_imm(&j->e, ALU_AND, 0, RCX, (TCG_TLB_SIZE - 1) << 5);
-    e_rm(&j->e, OP_LEA | O_W, RDX, RAX, size - 1);
-    e_alu_imm(&j->e, ALU_AND, O_W, RDX, (int32_t)TCG_PAGE_MASK);
-    e_alu_imm(&j->e, ALU_OR, O_W, RDX, TCG_TLB_WATCH);
-    e_rmx(&j->e, 0x3b | O_W, RDX, RBP, RCX, 0,
-          tlb + (int32_t)(write ? offsetof(TcgTlbEntry, write) : offsetof(TcgTlbEntry, read)));
-    e_patch(e_jcc(&j->e, CC_NE), call);
     if (sz) {
         e_rm(&j->e, 0xf6, 0, RSP, in_frame(FRAME_MOP));
         e8(&j->e, MO_ALIGN);
         aligned = e_jcc(&j->e, CC_E);
         e_rr(&j->e, 0xf6 | O_M8, 0, RAX);
-        e8(&j->e, (unsigned)size - 1);
+        e8(&j->e, (1u << sz) - 1);
         e_patch(e_jcc(&j->e, CC_NE), call);
         e_patch(aligned, j->e.p);
     }
-    e_rmx(&j->e, OP_MOV_LOAD | O_W, RDX, RBP, RCX, 0, tlb + (int32_t)offsetof(TcgTlbEntry, watch));
-    for (int32_t at = 0; at < size; at += 8) {
-        test_watch_bit(j, at, call);
+    check_tag(j, j->tlb_disp[mmu],
+              (int32_t)(write ? offsetof(TcgTlbEntry, write) : offsetof(TcgTlbEntry, read)), sz, call);
+    e_rmx(&j->e, 0x03 | O_W, RAX, RBP, RCX, 0, j->tlb_disp[mmu] + (int32_t)offsetof(TcgTlbEntry, addend));
+    access_here(j, kind, sz);
+    for (unsigned i = 0; i < G_N_ELEMENTS(scratch); i++) {
+        e_load(&j->e, scratch[i], RSP, in_frame(FRAME_GPR + 8 * (int32_t)scratch[i]));
     }
-    if (sz) {
-        test_watch_bit(j, size - 1, call);
-    }
-    e_rmx(&j->e, 0x03 | O_W, RAX, RBP, RCX, 0, tlb + (int32_t)offsetof(TcgTlbEntry, addend));
-    watched_access(j, kind, sz);
-    e_load(&j->e, RAX, RSP, in_frame(FRAME_GPR + 8 * RAX));
-    e_load(&j->e, RCX, RSP, in_frame(FRAME_GPR + 8 * RCX));
-    e_load(&j->e, RDX, RSP, in_frame(FRAME_GPR + 8 * RDX));
-    e_load(&j->e, RSI, RSP, in_frame(FRAME_GPR + 8 * RSI));
     e8(&j->e, 0xc3);
     return start;
 }

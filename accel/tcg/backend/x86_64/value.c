@@ -121,7 +121,7 @@ void jit_load_const(Jit *j, unsigned reg, uint64_t k)
 /* A 64-bit constant that no instruction can store at once. */
 static void store_wide_const(Jit *j, uint64_t k, unsigned base, int32_t disp)
 {
-    uint32_t free = j->exact_scratch ? j->exact_scratch : j->temp_regs & ~j->used & ~j->locked;
+    uint32_t free = j->no_scratch ? 0 : j->temp_regs & ~j->used & ~j->locked;
 
     if (free) {
         unsigned t = (unsigned)__builtin_ctz(free);
@@ -182,14 +182,14 @@ void val_store_locals(Jit *j)
     }
 }
 
-void val_emit_exact(Jit *j, unsigned scratch)
+void val_emit_exact(Jit *j)
 {
     /* Registers that are free now may have got something by the time a slow path is entered. */
-    j->exact_scratch = REG_BIT(scratch);
+    j->no_scratch = true;
     for (uint64_t set = j->dirty & ~j->pinned; set; set &= set - 1) {
         val_emit_store(j, IR_GLOBAL(__builtin_ctzll(set)));
     }
-    j->exact_scratch = 0;
+    j->no_scratch = false;
 }
 
 void val_evict(Jit *j, unsigned reg)
