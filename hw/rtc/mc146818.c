@@ -8,8 +8,8 @@
 
 /* Motorola MC146818A data sheet. The date is an offset to the VM's clock; while the guest holds
  * updates (SET, or the divider in reset) the time registers are plain bytes, and become the date
- * when it lets go. The flags of register C are brought up to date when somebody looks; the timer only
- * serves interrupts that are enabled. */
+ * when it lets go. The flags of register C are brought up to date when somebody looks; the timer
+ * only serves interrupts that are enabled. */
 
 #define ISA_IRQ_RTC 8
 
