@@ -147,6 +147,11 @@ IrRef x86tr_op_read_ext(X86Tr *, unsigned n, bool sign);
 /* Writes operand n (memory: computes the address anew; do not use after writing registers). */
 void x86tr_op_write(X86Tr *, unsigned n, IrRef value);
 
+/* Where an operation of the operand's type may put the new value of operand n: the global itself for a 32- or
+ * 64-bit register, else a new temporary. x86tr_dest_write then stores it where it is not there yet. To be used
+ * only when nothing can fault any more, for a register. */
+IrRef x86tr_dest(X86Tr *, unsigned n);
+void x86tr_dest_write(X86Tr *, unsigned n, const X86Addr *a, IrRef value);
 /* Reads operand n to change it: the address of a memory operand stays in *a for the write that must follow. */
 IrRef x86tr_modify_read(X86Tr *, unsigned n, X86Addr *a);
 void x86tr_modify_write(X86Tr *, unsigned n, const X86Addr *a, IrRef value);

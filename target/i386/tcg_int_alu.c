@@ -265,8 +265,10 @@ void x86tr_incdec(X86Tr *tr)
 
     if (x86tr_is_reg(&tr->op[0])) {
         x86tr_cc_keep_carry(tr);
-        ir_op2i(b, op, type, t, x86tr_op_read(tr, 0), 1);
-        x86tr_op_write(tr, 0, t);
+        old = x86tr_op_read(tr, 0);
+        t = x86tr_dest(tr, 0);
+        ir_op2i(b, op, type, t, old, 1);
+        x86tr_dest_write(tr, 0, NULL, t);
     } else if (tr->lock) {
         old = ir_temp(b);
         ir_amo(b, IR_AMO_ADD, old, x86tr_linear(tr, &tr->op[0], size, X86_WRITE),
@@ -295,8 +297,9 @@ void x86tr_neg(X86Tr *tr)
     if (x86tr_is_reg(&tr->op[0])) {
         old = x86tr_op_read(tr, 0);
         ir_mov(b, IR_I64, G_CC_SRC, old);
+        t = x86tr_dest(tr, 0);
         ir_op1(b, IR_NEG, x86tr_type(size), t, old);
-        x86tr_op_write(tr, 0, t);
+        x86tr_dest_write(tr, 0, NULL, t);
     } else if (tr->lock) {
         old = locked_update(tr, size, x86tr_linear(tr, &tr->op[0], size, X86_WRITE), zero, update_neg, &fresh);
         ir_mov(b, IR_I64, G_CC_SRC, old);
@@ -316,12 +319,14 @@ void x86tr_not(X86Tr *tr)
 {
     IrBlock *b = tr->ir;
     unsigned size = x86tr_op_size(tr, 0);
-    IrRef t = ir_temp(b);
+    IrRef t = ir_temp(b), old;
     X86Addr a;
 
     if (x86tr_is_reg(&tr->op[0])) {
-        ir_op1(b, IR_NOT, x86tr_type(size), t, x86tr_op_read(tr, 0));
-        x86tr_op_write(tr, 0, t);
+        old = x86tr_op_read(tr, 0);
+        t = x86tr_dest(tr, 0);
+        ir_op1(b, IR_NOT, x86tr_type(size), t, old);
+        x86tr_dest_write(tr, 0, NULL, t);
     } else if (tr->lock) {
         ir_amo(b, IR_AMO_XOR, t, x86tr_linear(tr, &tr->op[0], size, X86_WRITE), ir_const(b, ~0ull),
                x86tr_mop(tr, x86tr_log2(size)), tr->mmu);

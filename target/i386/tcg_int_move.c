@@ -83,6 +83,21 @@ void x86tr_mov(X86Tr *tr)
     }
 }
 
+/* Straight into the register where that is one operation: 64 bits, or zero extension. */
+static void extend_reg(X86Tr *tr, unsigned size, unsigned from, bool sign)
+{
+    static const uint8_t op[2][3] = { { IR_EXT8U, IR_EXT16U, IR_EXT32U }, { IR_EXT8S, IR_EXT16S, IR_EXT32S } };
+    ZydisRegister reg = tr->op[1].reg.value;
+    bool high;
+    unsigned n = x86tr_reg_num(reg, &high);
+
+    if (size < 4 || high || (size == 4 && sign && from == 4)) {
+        x86tr_op_write(tr, 0, x86tr_reg_read_ext(tr, reg, sign));
+    } else {
+        ir_op1(tr->ir, (IrOp)op[sign][x86tr_log2(from)], x86tr_type(size), x86tr_dest(tr, 0), G_REG(n));
+    }
+}
+
 /* MOVZX; MOVSX and MOVSXD (arg 1). */
 void x86tr_mov_extend(X86Tr *tr)
 {
@@ -96,7 +111,7 @@ void x86tr_mov_extend(X86Tr *tr)
         }
         load_reg(tr, tr->op[0].reg.value, &tr->op[1], mop);
     } else {
-        x86tr_reg_write(tr, tr->op[0].reg.value, x86tr_reg_read_ext(tr, tr->op[1].reg.value, sign));
+        extend_reg(tr, size, x86tr_op_size(tr, 1), sign);
     }
 }
 

@@ -18,10 +18,11 @@ static void imul_short(X86Tr *tr)
     bool three = tr->insn.operand_count_visible == 3;
     IrRef a = x86tr_op_read(tr, three ? 1 : 0), b = x86tr_op_read(tr, three ? 2 : 1), p;
 
-    p = op2(tr, IR_MUL, x86tr_type(size), a, b);
     ir_mov(tr->ir, IR_I64, G_CC_DST, a);
     ir_mov(tr->ir, IR_I64, G_CC_SRC, b);
-    x86tr_op_write(tr, 0, p);
+    p = x86tr_dest(tr, 0);
+    ir_op2(tr->ir, IR_MUL, x86tr_type(size), p, a, b);
+    x86tr_dest_write(tr, 0, NULL, p);
     x86tr_cc_set(tr, X86_CC_IMULB, size, a, b, IR_NONE);
 }
 

@@ -95,8 +95,9 @@ void x86tr_shift(X86Tr *tr)
         x = x86tr_extend(tr, x, size, op == IR_SAR);
     }
     before = op2(tr, op, type, x, count_before(tr, &c));
-    r = op2(tr, op, type, x, c.ref);
-    x86tr_modify_write(tr, 0, &a, r);
+    r = x86tr_dest(tr, 0);
+    ir_op2(tr->ir, op, type, r, x, c.ref);
+    x86tr_dest_write(tr, 0, &a, r);
     shift_flags(tr, kind, size, r, before, &c);
 }
 
@@ -123,8 +124,9 @@ void x86tr_rotate(X86Tr *tr)
     if (size < 4) {
         x = repeat(tr, x, size);
     }
-    r = op2(tr, op, x86tr_type(size), x, c.ref);
-    x86tr_modify_write(tr, 0, &a, r);
+    r = x86tr_dest(tr, 0);
+    ir_op2(tr->ir, op, x86tr_type(size), r, x, c.ref);
+    x86tr_dest_write(tr, 0, &a, r);
     if (c.var) {
         x86tr_cc_set_rotate_if(tr, op == IR_ROTR, r, size, c.ref);
     } else {
@@ -243,13 +245,13 @@ void x86tr_shift_x(X86Tr *tr)
 {
     IrRef x = x86tr_op_read(tr, 1), n = x86tr_op_read(tr, 2);
 
-    x86tr_op_write(tr, 0, op2(tr, (IrOp)tr->row->arg, x86tr_type(x86tr_op_size(tr, 0)), x, n));
+    ir_op2(tr->ir, (IrOp)tr->row->arg, x86tr_type(x86tr_op_size(tr, 0)), x86tr_dest(tr, 0), x, n);
 }
 
 void x86tr_rorx(X86Tr *tr)
 {
     IrRef x = x86tr_op_read(tr, 1);
 
-    x86tr_op_write(tr, 0, op2(tr, IR_ROTR, x86tr_type(x86tr_op_size(tr, 0)), x,
-                              ir_const(tr->ir, tr->op[2].imm.value.u & 63)));
+    ir_op2i(tr->ir, IR_ROTR, x86tr_type(x86tr_op_size(tr, 0)), x86tr_dest(tr, 0), x,
+            tr->op[2].imm.value.u & 63);
 }

@@ -365,6 +365,21 @@ void x86tr_modify_write(X86Tr *tr, unsigned n, const X86Addr *a, IrRef value)
     }
 }
 
+IrRef x86tr_dest(X86Tr *tr, unsigned n)
+{
+    const ZydisDecodedOperand *o = &tr->op[n];
+    bool high;
+
+    return x86tr_is_reg(o) && o->size >= 32 ? G_REG(x86tr_reg_num(o->reg.value, &high)) : ir_temp(tr->ir);
+}
+
+void x86tr_dest_write(X86Tr *tr, unsigned n, const X86Addr *a, IrRef value)
+{
+    if (!ir_is_global(value)) {
+        x86tr_modify_write(tr, n, a, value);
+    }
+}
+
 /* ---- stack ---- */
 
 /* The offset rsp + n, cut to the width of the stack, outside 64-bit mode. */
