@@ -173,7 +173,7 @@ void vm_finish_caught_reset(Vm *vm)
 
     if (run->reset_caught) {
         run->reset_caught = false;
-        power_do_reset(vm, run->reset_cause);
+        power_do_reset(vm, run->caught_cause);
     }
 }
 
@@ -222,7 +222,7 @@ void vm_request_panic(Vm *vm)
         return;
     }
     mutex_lock(&run->lock);
-    if (run->nrunning && run->why == STOP_NONE) {
+    if ((run->nrunning || run->rendezvous) && run->why == STOP_NONE) {
         run->why = STOP_PANIC;
         run_drain_locked(vm);
     }
@@ -242,9 +242,9 @@ bool vm_powered_off(const Vm *vm)
 VmCause vm_end_cause(const Vm *vm, int *status)
 {
     if (status) {
-        *status = vm->run->status;
+        *status = vm->run->end_status;
     }
-    return vm->run->shutdown_cause;
+    return vm->run->end_cause;
 }
 
 /* Does a wish of the host, or of a guest without -no-shutdown, end the process's machine? */
@@ -256,7 +256,7 @@ static bool shutdown_is_final(const Vm *vm)
         [VM_CAUSE_DEBUG_EXIT] = true,
         [VM_CAUSE_ERROR] = true,
     };
-    VmCause c = vm->run->shutdown_cause;
+    VmCause c = vm->run->end_cause;
 
     return !vm->policy.no_shutdown || (c < G_N_ELEMENTS(host_wish) && host_wish[c]);
 }
@@ -265,9 +265,13 @@ static bool handle_shutdown(Vm *vm)
 {
     struct VmRun *run = vm->run;
 
+    mutex_lock(&run->lock);
+    run->end_cause = run->shutdown_cause;
+    run->end_status = run->status;
+    mutex_unlock(&run->lock);
     if (shutdown_is_final(vm)) {
         run->ended = true;
-        TELL(vm, ended, o_->opaque, run->shutdown_cause, run->status);
+        TELL(vm, ended, o_->opaque, run->end_cause, run->end_status);
         return true;
     }
     run->powered_off = true;
@@ -281,9 +285,11 @@ bool power_handle_requests(Vm *vm)
 {
     struct VmRun *run = vm->run;
     uint32_t requests;
+    VmCause cause;
 
     mutex_lock(&run->lock);
     requests = run->requests;
+    cause = run->reset_cause;
     run->requests = 0;
     mutex_unlock(&run->lock);
     if (run->ended) {
@@ -293,12 +299,12 @@ bool power_handle_requests(Vm *vm)
         return handle_shutdown(vm);
     }
     if (requests & REQUEST_RESET) {
-        if (run->hooks && run->hooks->reset &&
-            run->hooks->reset(run->hooks_opaque, run->reset_cause)) {
+        if (run->hooks && run->hooks->reset && run->hooks->reset(run->hooks_opaque, cause)) {
             run->reset_caught = true;
+            run->caught_cause = cause;
             return true;
         }
-        power_do_reset(vm, run->reset_cause);
+        power_do_reset(vm, cause);
     }
     return run->powered_off;
 }

@@ -106,7 +106,7 @@ bool vm_park_all(Vm *vm, StopKind why)
     bool did;
 
     mutex_lock(&run->lock);
-    did = run->nrunning > 0 || run->draining;
+    did = run->nrunning > 0 || run->draining || run->rendezvous;
     if (did) {
         if (run->why == STOP_NONE) {
             run->why = why;
@@ -338,15 +338,38 @@ static void dispatch_alone(Vm *vm)
     }
 }
 
+/* Lets go on what parked with nothing to tell. Its caller has taken a token of nrunning, so that
+ * nobody takes the machine for stopped meanwhile. */
+static void go_on(Vm *vm)
+{
+    struct VmRun *run = vm->run;
+
+    machine_resume(vm, run->hold_clock);
+    mutex_lock(&run->lock);
+    again_locked(vm);
+    run->nrunning--;
+    if (run->draining) {
+        park_all_locked(vm);    /* asked for meanwhile */
+    }
+    mutex_unlock(&run->lock);
+}
+
 /* A drain is complete: requests first, then, if there is anything to tell, the hooks; if not,
- * what ran goes on. */
+ * what ran goes on. `draining` stays set until it is decided, so that a wish that comes meanwhile
+ * takes part in the decision. */
 static void dispatch_drained(Vm *vm)
 {
     struct VmRun *run = vm->run;
-    bool stay = power_handle_requests(vm);
-    bool anyone = false;
+    bool stay = false, anyone = false;
 
-    mutex_lock(&run->lock);
+    do {
+        stay |= power_handle_requests(vm);
+        mutex_lock(&run->lock);
+        if (!run->requests || run->ended) {
+            break;
+        }
+        mutex_unlock(&run->lock);
+    } while (true);
     stay |= run->why != STOP_NONE;
     for (unsigned i = 0; i < vm->ncpus; i++) {
         stay |= vm->cpus[i]->run->parked.order != 0;
@@ -355,20 +378,18 @@ static void dispatch_drained(Vm *vm)
     for (unsigned i = 0; stay && i < vm->ncpus; i++) {
         vm->cpus[i]->run->again = false;
     }
+    run->draining = false;
+    if (!stay && anyone) {
+        run->nrunning++;
+    }
     mutex_unlock(&run->lock);
-    if (stay) {
+    if (!stay && anyone) {
+        go_on(vm);
+    } else if (stay) {
         machine_pause(vm);
         if (!run->ended && run->hooks && run->hooks->parked) {
             run->hooks->parked(run->hooks_opaque);
         }
-    } else if (anyone) {
-        machine_resume(vm, run->hold_clock);
-        mutex_lock(&run->lock);
-        again_locked(vm);
-        if (run->requests) {
-            run_drain_locked(vm);
-        }
-        mutex_unlock(&run->lock);
     }
 }
 
@@ -384,11 +405,8 @@ static void run_dispatch(void *opaque, int fd, unsigned revents)
     }
     dispatch_alone(vm);
     mutex_lock(&run->lock);
-    bool drained = run->draining && run->nrunning == 0;
     bool idle = run->nrunning == 0;
-    if (drained) {
-        run->draining = false;
-    }
+    bool drained = run->draining && idle;
     mutex_unlock(&run->lock);
     if (drained) {
         dispatch_drained(vm);

@@ -49,14 +49,16 @@ struct VmRun {
     unsigned nrunning;      /* vCPUs that are not PARKED */
     bool draining;          /* all were asked to park, for a reason to be told or handled */
     bool rendezvous;        /* ... or for a rendezvous only */
-    bool going;             /* observers know the machine as running */
-    bool hold_clock;
-    bool started, quit;
+    bool started;
     StopKind why;
     uint64_t order;
     uint32_t requests;
-    VmCause reset_cause, shutdown_cause;
+    VmCause reset_cause, shutdown_cause;    /* of requests */
     int status;
+    VmCause caught_cause, end_cause;        /* of what was handled; control thread's */
+    int end_status;
+    bool going;             /* observers know the machine as running; the control thread's */
+    bool hold_clock;
     bool reset_caught;      /* a hook took the reset as a stop: it happens at the next vm_go */
     bool ended, powered_off;
     const VmRunHooks *hooks;
