@@ -31,11 +31,13 @@ static bool terminal_raw(bool signals)
 {
     static bool registered;
     struct termios t;
+    pid_t owner;
 
     if (!isatty(STDIN_FILENO) || tcgetattr(STDIN_FILENO, &t) < 0) {
         return false;
     }
-    if (tcgetpgrp(STDIN_FILENO) != getpgrp()) {
+    owner = tcgetpgrp(STDIN_FILENO);
+    if (owner >= 0 && owner != getpgrp()) {
         return true;
     }
     terminal.before = t;

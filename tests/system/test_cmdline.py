@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import termios
 import time
 
 GLASSBOX, KERNEL = os.path.abspath(sys.argv[1]), os.path.abspath(sys.argv[2])
@@ -204,6 +205,42 @@ def ctrl_a_x():
            f"status {status}, stdout {out!r}, stderr {err!r}")
 
 
+def terminal():
+    """On a terminal: keys come one by one while we run, and all is as before afterwards."""
+    for args, end, signals in ((["-nographic"], b"\x01x", False), (["-serial", "stdio"], None, True)):
+        master, slave = os.openpty()
+        before = termios.tcgetattr(slave)
+        p = subprocess.Popen([GLASSBOX, "-kernel", KERNEL, "-S", *args], stdin=slave, stdout=slave,
+                             stderr=subprocess.PIPE, cwd=DIR)
+
+        def is_raw():
+            return not termios.tcgetattr(slave)[3] & (termios.ECHO | termios.ICANON)
+        raw = wait_for(is_raw, "the terminal to be raw")
+        has_signals = bool(termios.tcgetattr(slave)[3] & termios.ISIG)
+        if end:
+            os.write(master, end)
+        else:
+            p.send_signal(signal.SIGTERM)
+        status, _, err = finish(p)
+        after = termios.tcgetattr(slave)
+        report("terminal with " + " ".join(args),
+               raw and has_signals == signals and status == 0 and after == before,
+               f"raw {raw}, signals {has_signals}, status {status}, stderr {err!r}, "
+               f"restored {after == before}")
+        os.close(master)
+        os.close(slave)
+
+
+def shared_stream():
+    """Two devices on one stream, by a mux: what the guest's console says still comes out."""
+    p = run(["-kernel", KERNEL, "-chardev", "file,id=f,path=out.txt,mux=on", "-serial", "chardev:f",
+             "-device", "isa-debugcon,chardev=f", "-device", "isa-debug-exit,iobase=0x501"])
+    with open(path("out.txt")) as f:
+        text = f.read()
+    report("two devices on one stream", p.returncode & 1 == 1 and "guest: exit" in text,
+           f"status {p.returncode}, stderr {p.stderr!r}, output {text!r}")
+
+
 def waiting_server():
     """A server that waits for its peer holds up the start, and can be ended."""
     p = start(["-kernel", KERNEL, "-serial", "unix:serial.sock,server=on", "-gdb", "unix:gdb.sock",
@@ -232,6 +269,8 @@ def main():
         bad_input()
         signals()
         ctrl_a_x()
+        terminal()
+        shared_stream()
         waiting_server()
     finally:
         for name in os.listdir(DIR):
