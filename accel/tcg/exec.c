@@ -370,6 +370,40 @@ static bool single_done(Cpu *cpu, Loop *l, VcpuExit *exit)
     return true;
 }
 
+/* The target's callbacks that deliver push frames: no instruction is under way that could be begun anew, so
+ * their accesses are compared with the data points at once. A point of the guest's own that they hit is told
+ * when the frame is complete. */
+static void delivery_begin(TcgCpu *tc)
+{
+    tc->careful = true;
+}
+
+static void delivery_end(Cpu *cpu)
+{
+    uint32_t tags = tcg_guest_hits_take(cpu);
+
+    tcg_cpu(cpu)->careful = tcg_cpu(cpu)->step;
+    if (tags) {
+        tcg_cpu(cpu)->tcg->fe->guest_watch(cpu, tags);
+    }
+}
+
+/* Asks the target for an interrupt; with `hold` it only sees to what is not the guest's to see. */
+static bool take_interrupt(Cpu *cpu, bool hold)
+{
+    TcgCpu *tc = tcg_cpu(cpu);
+    bool careful = tc->careful, took;
+
+    delivery_begin(tc);
+    took = tc->tcg->fe->interrupt(cpu, hold);
+    if (took) {
+        delivery_end(cpu);
+    } else {
+        tc->careful = careful;
+    }
+    return took;
+}
+
 /* Interrupts and the like, before an instruction. True: return *exit. */
 static bool before_block(Cpu *cpu, Loop *l, VcpuExit *exit)
 {
@@ -380,8 +414,13 @@ static bool before_block(Cpu *cpu, Loop *l, VcpuExit *exit)
         *exit = (VcpuExit){ .kind = EXIT_KICK, .skip_left = l->skip };
         return true;
     }
-    if ((!l->skip || cpu->power != CPU_POWER_ON) && cpu_interrupt_pending(cpu) && tc->tcg->fe->interrupt(cpu, tc->mask_irq)) {
+    if (cpu_interrupt_pending(cpu) &&
+        take_interrupt(cpu, tc->mask_irq || (l->skip && cpu->power == CPU_POWER_ON))) {
         l->from = NULL;
+        if (tc->exit.nhit) {
+            hits_exit(cpu, exit);
+            return true;
+        }
         if (tc->step && cpu->power == CPU_POWER_ON) {
             *exit = (VcpuExit){ .kind = EXIT_STEP, .step_done = true };
             return true;
@@ -486,8 +525,10 @@ static bool raised(Cpu *cpu, Loop *l, VcpuExit *exit)
     tc->careful = tc->step;
     l->skip = l->passed = false;
     tc->delivering = true;
+    delivery_begin(tc);
     tc->tcg->fe->deliver(cpu);      /* may raise another one, which comes here again */
     tc->delivering = false;
+    delivery_end(cpu);
     if (tc->exit.nhit) {
         hits_exit(cpu, exit);
         return true;
