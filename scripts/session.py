@@ -19,6 +19,14 @@ class SessionError(Exception):
     """Something that was waited for did not come, or a program ended too early."""
 
 
+def emulator(build):
+    """The program in a build folder."""
+    for place in ("glassbox", "system/glassbox"):
+        if os.path.isfile(os.path.join(build, place)):
+            return os.path.join(build, place)
+    return os.path.join(build, "glassbox")
+
+
 def free_port():
     with socket.socket() as s:
         s.bind(("127.0.0.1", 0))
