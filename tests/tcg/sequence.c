@@ -20,6 +20,10 @@ enum {
     F3 = 256,           /* mandatory prefix */
     P66 = 512,
     COND = 1024,        /* the condition is in the opcode's low four bits */
+    NO_64 = 2048,       /* not in 64-bit mode */
+    ONLY_64 = 4096,     /* REX.W belongs to it, or the host may do something else outside 64-bit mode */
+    REG = 8192,         /* a register is in the opcode's low three bits */
+    IMM16 = 16384,      /* ENTER: a small frame and level */
 };
 
 typedef struct Template {
@@ -45,11 +49,17 @@ static const Template templates[] = {
     { 1, 0xba, IMM8 | DIGITS, 0xf0 }, { 1, 0xaf, 0 }, { 0, 0x6b, IMM8 }, { 0, 0x69, IMM },
     { 1, 0xbc, 0 }, { 1, 0xbd, 0 }, { 1, 0xbc, F3 }, { 1, 0xbd, F3 }, { 1, 0xb8, F3 },
     { 1, 0xb6, 0 }, { 1, 0xbe, 0 }, { 1, 0xb7, NO_16 }, { 1, 0xbf, NO_16 }, { 0, 0x88, BYTES }, { 0, 0x8a, BYTES },
-    { 0, 0x86, BYTES }, { 1, 0xc0, BYTES }, { 1, 0xb0, BYTES }, { 0, 0x63, NO_16 },
+    { 0, 0x86, BYTES }, { 1, 0xc0, BYTES }, { 1, 0xb0, BYTES }, { 0, 0x63, NO_16 | ONLY_64 },
     { 1, 0x90, COND }, { 1, 0x90, COND }, { 1, 0x90, COND }, { 1, 0x40, COND }, { 1, 0x40, COND }, { 1, 0x40, COND },
     { 0, 0xf8, NO_MODRM }, { 0, 0xf9, NO_MODRM }, { 0, 0xf5, NO_MODRM }, { 0, 0x9f, NO_MODRM },
     { 0, 0x9e, NO_MODRM }, { 0, 0x98, NO_MODRM }, { 0, 0x99, NO_MODRM }, { 0, 0x70, NO_MODRM | COND | IMM8 },
-    { 0, 0x70, NO_MODRM | COND | IMM8 }, { 0, 0x90, NO_MODRM },
+    { 0, 0x70, NO_MODRM | COND | IMM8 }, { 0, 0x90, NO_MODRM }, { 0, 0xd7, NO_MODRM },
+    { 0, 0x50, NO_MODRM | REG }, { 0, 0x50, NO_MODRM | REG }, { 0, 0x58, NO_MODRM | REG },
+    { 0, 0x9c, NO_MODRM }, { 0, 0x6a, NO_MODRM | IMM8 }, { 0, 0xc8, NO_MODRM | IMM16 },
+    { 0, 0x40, NO_MODRM | REG | NO_64 }, { 0, 0x48, NO_MODRM | REG | NO_64 }, { 0, 0x27, NO_MODRM | NO_64 },
+    { 0, 0x2f, NO_MODRM | NO_64 }, { 0, 0x37, NO_MODRM | NO_64 }, { 0, 0x3f, NO_MODRM | NO_64 },
+    { 0, 0xd4, NO_MODRM | IMM8 | NO_64 }, { 0, 0xd5, NO_MODRM | IMM8 | NO_64 }, { 0, 0xd6, NO_MODRM | NO_64 },
+    { 0, 0x60, NO_MODRM | NO_64 },
     { 2, 0xf6, P66 | NO_16 }, { 2, 0xf6, F3 | NO_16 }, { 2, 0xf0, 0 }, { 2, 0xf1, 0 },
     { 2, 0xf2, VEX | NO_16 }, { 2, 0xf3, VEX | DIGITS | NO_16, 0x0e }, { 2, 0xf7, VEX | NO_16 },
     { 2, 0xf5, VEX | NO_16 }, { 2, 0xf5, VEX | NO_16, 0, 2 }, { 2, 0xf5, VEX | NO_16, 0, 3 },
@@ -77,32 +87,31 @@ static unsigned pick_reg(GRand *r, bool bytes, bool rex)
 
 typedef struct Encoder {
     GRand *r;
+    unsigned bits;
     const Template *t;
     uint8_t *p;
     bool bytes, word, rex, wide, mem;
     unsigned reg, rm, v;
 } Encoder;
 
-static void choose(Encoder *e, GRand *r, const Template *t)
+static void choose(Encoder *e, GRand *r, const Template *t, unsigned bits)
 {
     *e = (Encoder){ .r = r, .t = t };
+    e->bits = bits;
     e->bytes = (t->flags & BYTES) && pick(r, 2);
-    e->word = !(t->flags & (NO_16 | VEX)) && !e->bytes && !pick(r, 4);
-    e->rex = pick(r, 2) || t->flags & VEX;
+    e->word = !(t->flags & (NO_16 | VEX)) && !e->bytes && !(bits == 16 ? !pick(r, 4) : pick(r, 4));
+    e->rex = bits == 64 && (pick(r, 2) || t->flags & VEX);
     e->wide = e->rex && !e->bytes && !e->word && pick(r, 2);
     e->mem = !(t->flags & (NO_MEM | NO_MODRM)) && !pick(r, 4);
     /* MOVBE exists with memory only. */
     e->mem = e->mem || (t->map == 2 && (t->opcode == 0xf0 || t->opcode == 0xf1) && !(t->flags & VEX));
     e->reg = pick_reg(r, true, e->rex);
-    e->rm = e->mem ? 3 : pick_reg(r, true, e->rex);
-    e->v = pick_reg(r, false, true);
+    e->rm = e->mem ? (bits == 16 ? 7 : 3) : pick_reg(r, true, e->rex);
+    e->v = pick_reg(r, false, bits == 64);
     if (t->flags & DIGITS) {
         do {
             e->reg = pick(r, 8);
         } while (!(t->digits >> e->reg & 1));
-        if (t->flags & VEX) {
-            e->v = pick_reg(r, false, true);
-        }
     }
 }
 
@@ -120,7 +129,7 @@ static void put_vex(Encoder *e)
 
 static void put_prefixes(Encoder *e)
 {
-    if (e->word || e->t->flags & P66) {
+    if ((e->bytes ? false : e->word == (e->bits != 16)) != !!(e->t->flags & P66)) {
         put(e, 0x66);
     }
     if (e->t->flags & F3) {
@@ -139,30 +148,36 @@ static void put_prefixes(Encoder *e)
 
 static void put_immediate(Encoder *e)
 {
-    unsigned n = e->t->flags & IMM8 ? 1 : e->t->flags & IMM ? (e->word ? 2 : 4) : 0;
+    unsigned n = e->t->flags & IMM8 ? 1 : e->t->flags & IMM ? (e->word ? 2 : 4) : e->t->flags & IMM16 ? 3 : 0;
     uint32_t v = pick(e->r, 3) ? g_rand_int(e->r) : pick(e->r, 4);
+
+    if (e->t->flags & IMM16) {
+        v = pick(e->r, 32) | pick(e->r, 4) / 3 << 16;
+    }
 
     memcpy(e->p, &v, n);
     e->p += n;
 }
 
 /* One instruction at p; returns its length. A conditional jump gets its distance later. */
-static unsigned encode(GRand *r, const Template *t, uint8_t *p)
+static unsigned encode(GRand *r, const Template *t, unsigned bits, uint8_t *p)
 {
     Encoder e;
     unsigned opcode = t->opcode;
 
-    choose(&e, r, t);
+    choose(&e, r, t, bits);
     e.p = p;
     if (t->flags & COND) {
         opcode |= pick(r, 16);
+    } else if (t->flags & REG) {
+        opcode |= pick_reg(r, false, false);
     } else if ((t->flags & BYTES) && !e.bytes) {
         opcode |= 1;
     }
     if (t->flags & VEX) {
         put_vex(&e);
     } else if (t->flags & NO_MODRM) {
-        if (opcode == 0x98 || opcode == 0x99) {
+        if (bits == 64 && (opcode == 0x98 || opcode == 0x99)) {
             put(&e, 0x40u | (unsigned)e.wide << 3);
         }
     } else {
@@ -224,6 +239,12 @@ static uint32_t undefined_after(const ZydisDecodedInstruction *i, const ZydisDec
     case ZYDIS_MNEMONIC_ANDN: case ZYDIS_MNEMONIC_BLSI: case ZYDIS_MNEMONIC_BLSR: case ZYDIS_MNEMONIC_BLSMSK:
     case ZYDIS_MNEMONIC_BZHI:
         return X86_AF | X86_PF;
+    case ZYDIS_MNEMONIC_AAA: case ZYDIS_MNEMONIC_AAS:
+        return X86_OF | X86_SF | X86_ZF | X86_PF;
+    case ZYDIS_MNEMONIC_DAA: case ZYDIS_MNEMONIC_DAS:
+        return X86_OF;
+    case ZYDIS_MNEMONIC_AAM: case ZYDIS_MNEMONIC_AAD:
+        return X86_OF | X86_AF | X86_CF;
     case ZYDIS_MNEMONIC_BEXTR:
         return X86_AF | X86_SF | X86_PF;
     default:
@@ -237,16 +258,25 @@ static uint32_t undefined_after(const ZydisDecodedInstruction *i, const ZydisDec
 static void append(Sequence *s, GRand *r, const ZydisDecoder *d)
 {
     uint8_t bytes[32];
-    unsigned len = encode(r, &templates[pick(r, G_N_ELEMENTS(templates))], bytes);
+    const Template *t = &templates[pick(r, G_N_ELEMENTS(templates))];
     ZydisDecodedInstruction i;
     ZydisDecodedOperand op[ZYDIS_MAX_OPERAND_COUNT];
     uint32_t written, undefined;
     bool may_be_zero;
+    unsigned len;
+
+    if (t->flags & (s->bits == 64 ? NO_64 : ONLY_64)) {
+        return;
+    }
+    len = encode(r, t, s->bits, bytes);
 
     if (!ZYAN_SUCCESS(ZydisDecoderDecodeFull(d, bytes, len, &i, op)) || i.length != len) {
         return;
     }
     if (i.cpu_flags && i.cpu_flags->tested & s->undefined) {
+        return;
+    }
+    if (i.mnemonic == ZYDIS_MNEMONIC_PUSHF && s->undefined) {
         return;
     }
     /* Whether a failing one zero-extends its destination depends on the vendor. */
@@ -284,14 +314,26 @@ static bool is_jump(const Sequence *s, unsigned n)
     return (s->bytes[s->at[n]] & 0xf0) == 0x70 && s->at[n + 1] - s->at[n] == 2;
 }
 
-void sequence_make(GRand *r, Sequence *s)
+static void decoder_init(ZydisDecoder *d, unsigned bits)
+{
+    if (bits == 64) {
+        ZydisDecoderInit(d, ZYDIS_MACHINE_MODE_LONG_64, ZYDIS_STACK_WIDTH_64);
+    } else if (bits == 32) {
+        ZydisDecoderInit(d, ZYDIS_MACHINE_MODE_LEGACY_32, ZYDIS_STACK_WIDTH_32);
+    } else {
+        ZydisDecoderInit(d, ZYDIS_MACHINE_MODE_LEGACY_16, ZYDIS_STACK_WIDTH_16);
+    }
+}
+
+void sequence_make(GRand *r, Sequence *s, unsigned bits)
 {
     unsigned wanted = 2 + pick(r, SEQUENCE_MAX - 2);
     uint32_t before = 0;
     ZydisDecoder d;
 
-    ZydisDecoderInit(&d, ZYDIS_MACHINE_MODE_LONG_64, ZYDIS_STACK_WIDTH_64);
     memset(s, 0, sizeof(*s));
+    s->bits = bits;
+    decoder_init(&d, bits);
     while (s->ninsns < wanted) {
         unsigned had = s->ninsns;
 
@@ -311,7 +353,7 @@ char *sequence_text(const Sequence *s)
     ZydisDecoder d;
     ZydisFormatter f;
 
-    ZydisDecoderInit(&d, ZYDIS_MACHINE_MODE_LONG_64, ZYDIS_STACK_WIDTH_64);
+    decoder_init(&d, s->bits);
     ZydisFormatterInit(&f, ZYDIS_FORMATTER_STYLE_INTEL);
     for (unsigned n = 0; n < s->ninsns; n++) {
         ZydisDecodedInstruction i;
