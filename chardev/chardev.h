@@ -95,7 +95,7 @@ void chardev_disconnect(Chardev *c);
 /* True if this is a server that is to wait for its peer, who has not come yet. */
 bool chardev_must_wait(Chardev *c);
 
-/* If so, run the main loop until someone has connected. False if the program is to end meanwhile. */
+/* If so, run the main loop until someone has connected. False if the program is to end. */
 bool chardev_wait_connected(Chardev *c, GError **errp);
 
 /* Put the terminal back as it was before a stdio chardev came. Safe in a signal handler. */

@@ -43,7 +43,7 @@ static void listener_call_stdio(void *opaque)
     listener_hand_over(l, c);
 }
 
-/* "tcp:...", "unix:...": the address, without the options behind a comma, which are all defaults. */
+/* The address of "tcp:..." or "unix:..."; the options behind a comma are all defaults. */
 static bool listener_parse(const char *spec, NetAddress *a, GError **errp)
 {
     static const char *const negatable[] = { "wait", NULL };

@@ -281,7 +281,7 @@ static void test_listener_tcp(void)
     GError *err = NULL;
     Accepted a = { 0 };
     ChardevListener *l = chardev_listen("tcp::0", accepted, &a, &err), *l2;
-    g_autofree char *spec = NULL, *again = NULL;
+    g_autofree char *spec = NULL;
     Chardev *client;
     Front f, g;
 

@@ -338,7 +338,8 @@ static void test_random_maps(void)
         MemRegion *want[PAGES] = { NULL };
         int prio[PAGES], off[PAGES];
         for (int i = 0; i < 8; i++) {
-            int start = g_rand_int_range(rnd, 0, PAGES), n = g_rand_int_range(rnd, 1, PAGES - start + 1);
+            int start = g_rand_int_range(rnd, 0, PAGES);
+            int n = g_rand_int_range(rnd, 1, PAGES - start + 1);
             int k = g_rand_int_range(rnd, 0, REGIONS), pr = g_rand_int_range(rnd, -2, 3);
             int o = g_rand_int_range(rnd, 0, PAGES - n + 1);
             mem_space_map(s, start * MEM_PAGE_SIZE, r[k], o * MEM_PAGE_SIZE, n * MEM_PAGE_SIZE, pr);
