@@ -169,9 +169,9 @@ static void make_string(GRand *r, Sequence *q, InsnState *s, unsigned bits)
     q->at[q->ninsns++] = 0;
     q->at[q->ninsns] = q->len;
     s->gpr[R_RCX] = (uint64_t)g_rand_int_range(r, 0, (gint32)(0x1800 / size));
-    s->gpr[R_RSI] = base + (uint64_t)g_rand_int_range(r, 0, 0x800) + (down ? 0x2000 : 0);
+    s->gpr[R_RSI] = base + 20 + (uint64_t)g_rand_int_range(r, 0, 0x800) + (down ? 0x2000 : 0);
     s->gpr[R_RDI] = g_rand_boolean(r) ? base + (uint64_t)g_rand_int_range(r, 0, 0x2000) + (down ? 0x1ff8 : 0)
-                                      : s->gpr[R_RSI] + (uint64_t)g_rand_int_range(r, -20, 20);
+                                      : s->gpr[R_RSI] - 20 + (uint64_t)g_rand_int_range(r, 0, 40);
     s->gpr[R_RDI] = MAX(s->gpr[R_RDI], base + (down ? 0x1ff8 : 0));
     s->flags |= down ? X86_DF : 0;
 }
