@@ -77,14 +77,6 @@ static bool x86_has_work(const Cpu *cpu)
            ((pending & X86_IRQ_EXTINT) && x86_lapic_extint(s->lapic));
 }
 
-/* Addresses as points compare them: 32 bits outside long mode; in long mode as they are. */
-static vaddr_t x86_canonical_addr(const Cpu *cpu, vaddr_t va)
-{
-    const X86State *s = cpu->env;
-
-    return s->efer & X86_EFER_LMA ? va : va & 0xffffffffu;
-}
-
 static uint64_t x86_address_space(const Cpu *cpu)
 {
     const X86State *s = cpu->env;
@@ -154,7 +146,9 @@ const CpuClass x86_cpu_class = {
     .translate = x86_translate,
     .disas = x86_disas,
     .has_work = x86_has_work,
-    .canonical = x86_canonical_addr,
+    /* Addresses compare as they are: a point for 64-bit code may be set while the CPU is still in
+     * a 32-bit mode. */
+    .canonical = NULL,
     .address_space = x86_address_space,
     .privilege = x86_privilege,
     .describe = x86_describe,
