@@ -16,7 +16,7 @@ static bool probe(const Cpu *cpu, Probe *p)
     const X86State *s = cpu->env;
     uint8_t code[15];
     ZydisDecoder d;
-    unsigned n = x86_peek(cpu, x86_tcg_fetch_addr(cpu, s->rip), code, sizeof(code));
+    unsigned n = x86_peek(cpu, cpu_pc(cpu), code, sizeof(code));
 
     if (x86_in_64(s)) {
         ZydisDecoderInit(&d, ZYDIS_MACHINE_MODE_LONG_64, ZYDIS_STACK_WIDTH_64);

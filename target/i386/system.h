@@ -16,9 +16,6 @@ void x86_tcg_deliver(Cpu *cpu);
 bool x86_tcg_interrupt(Cpu *cpu, bool hold);
 void x86_tcg_guest_watch(Cpu *cpu, uint32_t tags);
 void x86_tcg_step_done(Cpu *cpu);
-/* TcgFrontend.fetch_addr and fetch_mmu. */
-vaddr_t x86_tcg_fetch_addr(const Cpu *cpu, vaddr_t pc);
-unsigned x86_tcg_fetch_mmu(uint64_t mode);
 
 /* ---- shared ---- */
 /* Delivers an interrupt or NMI now; may raise. */

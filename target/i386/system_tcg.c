@@ -4,18 +4,6 @@
 #include "target/i386/reset.h"
 #include "target/i386/system.h"
 
-vaddr_t x86_tcg_fetch_addr(const Cpu *cpu, vaddr_t pc)
-{
-    const X86State *s = cpu->env;
-
-    return x86_in_64(s) ? pc : (s->seg[R_CS].base + pc) & 0xffffffffu;
-}
-
-unsigned x86_tcg_fetch_mmu(uint64_t mode)
-{
-    return (mode & X86_MODE_CPL) == 3 ? X86_MMU_USER : X86_MMU_KERNEL;
-}
-
 static void resync(Cpu *cpu)
 {
     cpu_interrupt_clear(cpu, X86_IRQ_RESYNC);
