@@ -12,7 +12,8 @@
 
 volatile unsigned smp_counter;
 volatile unsigned long spin_counter, spin_beside;
-static volatile unsigned done_flag, wrong, rewrite_rounds;
+static volatile unsigned done_flag, rewrite_rounds;
+static volatile unsigned rewrite_back, rewrite_last, rewrite_own;
 static uint8_t shared_code[PAGE] __attribute__((aligned(4096)));
 
 __attribute__((noinline)) void ap_work(unsigned cpu)
@@ -52,13 +53,14 @@ static void rewrite_reader(unsigned cpu)
     while (!done_flag) {
         now = shared_call();
         if (now < last) {
-            wrong = wrong + 1;
+            rewrite_back = rewrite_back + 1;
         }
         last = now;
     }
-    /* The flag is written after the last value. */
+    /* The flag is written after the last value; CPUID discards what was fetched before. */
+    __asm__ volatile("cpuid" : "=a"(now) : "a"(0) : "ebx", "ecx", "edx", "memory");
     if (shared_call() != rewrite_rounds) {
-        wrong = wrong + 1;
+        rewrite_last = rewrite_last + 1;
     }
 }
 
@@ -76,14 +78,17 @@ unsigned rewrite_run(void)
     for (unsigned i = 1; i <= rounds; i++) {
         *value = i;
         if (i % 16 == 0 && shared_call() != i) {
-            wrong = wrong + 1;
+            rewrite_own = rewrite_own + 1;
         }
     }
     done_flag = 1;
     smp_wait();
     print_line("rounds", rounds);
-    print_line("wrong", wrong);
-    return wrong ? 1 : 0;
+    print_line("other CPU's value went back", rewrite_back);
+    print_line("other CPU's last value stale", rewrite_last);
+    print_line("own value stale", rewrite_own);
+    print_line("wrong", rewrite_back + rewrite_last + rewrite_own);
+    return rewrite_back + rewrite_last + rewrite_own ? 1 : 0;
 }
 
 __attribute__((noinline)) void spin_step(void)
