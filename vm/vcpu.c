@@ -82,6 +82,12 @@ static VcpuExit vcpu_enter(Cpu *cpu, RunArgs *args)
 {
     const AccelOps *ops = cpu->ops;
 
+    if (args->mask_irq && cpu->power == CPU_POWER_HALTED) {
+        /* An interrupt woke it (or we would sleep), which this step does not let in: the step is
+         * the instruction after the halt. */
+        cpu_touch(cpu);
+        atomic_put(&cpu->power, CPU_POWER_ON);
+    }
     if (cpu->dirty && ops->vcpu_store) {
         ops->vcpu_store(cpu);
     }

@@ -206,7 +206,7 @@ static void test_random(void)
 
     setup(&f, 4, NULL);
     load_counters(&f);
-    for (unsigned round = 0; round < 1500; round++) {
+    for (unsigned round = 0; round < 600; round++) {
         VmGo go[4];
         unsigned n = 0;
         bool any_step = false;
