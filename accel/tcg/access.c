@@ -16,8 +16,8 @@ typedef struct Access {
     paddr_t pa;
     unsigned size;
     void *host;         /* RAM or ROM; NULL: device or nothing */
-    bool code;          /* a write to a page with code */
-    bool plain;         /* a write to RAM that needs nothing else */
+    uint8_t *flags;     /* the RAM page's flags */
+    bool ram;           /* a write to RAM: it ends with ram_written() */
 } Access;
 
 static uint64_t entry_tag(const TcgTlbEntry *e, TcgAccess access)
@@ -60,22 +60,32 @@ static void access_check(Cpu *cpu, Access *a, vaddr_t va, unsigned size, TcgAcce
     if (access != TCG_STORE || !a->host) {
         return;
     }
-    if (entry_tag(e, access) & TCG_TLB_SLOW) {
-        a->code = mem_flags_get(info->flags) & MEM_PAGE_CODE;
-        if (a->code && !tc->careful && blocks_would_hit_pc(tc->tcg, a->pa, size, tc->slow_pc)) {
+    a->flags = info->flags;
+    if (!(entry_tag(e, access) & TCG_TLB_SLOW)) {
+        a->ram = true;
+    } else if (mem_flags_get(info->flags) & MEM_PAGE_CODE) {
+        a->ram = true;
+        if (!tc->careful && blocks_would_hit_pc(tc->tcg, a->pa, size, tc->slow_pc)) {
             tcg_restart_careful(cpu, tc->slow_pc);
         }
-        if (!a->code) {
-            /* The code went away, or it is ROM: refilling tells which. */
-            MemSection sec;
-
-            a->plain = mem_find(cpu->vm->memory, a->pa, &sec) && sec.writable;
-            if (a->plain) {
-                tlb_fill(cpu, va, access, mmu);
-            }
-        }
     } else {
-        a->plain = true;
+        /* The code went away, or it is ROM: looking again tells which. */
+        MemSection sec;
+
+        a->ram = mem_find(cpu->vm->memory, a->pa, &sec) && sec.writable;
+        if (a->ram) {
+            tlb_fill(cpu, va, access, mmu);
+        }
+    }
+}
+
+/* After the bytes of a RAM access have been written. The flag is tested now and not before: another vCPU that is
+ * just making the page's first code sets the flag first and reads the bytes then, so one of us sees the other. */
+static void ram_written(const Access *a)
+{
+    __atomic_thread_fence(__ATOMIC_SEQ_CST);
+    if (mem_flags_get(a->flags) & MEM_PAGE_CODE) {
+        blocks_written(tcg_state(a->cpu), a->pa, a->size);
     }
 }
 
@@ -114,7 +124,7 @@ static uint64_t access_load(const Access *a)
 
 static void access_store(const Access *a, uint64_t v)
 {
-    if (a->code || a->plain) {
+    if (a->ram) {
         switch (a->size) {
         case 1: *(uint8_t *)a->host = (uint8_t)v; break;
         case 2: *(uint16_t __attribute__((may_alias, aligned(1))) *)a->host = (uint16_t)v; break;
@@ -122,9 +132,7 @@ static void access_store(const Access *a, uint64_t v)
         case 8: *(uint64_t __attribute__((may_alias, aligned(1))) *)a->host = v; break;
         default: memcpy(a->host, &v, a->size); break;
         }
-        if (a->code) {
-            blocks_written(tcg_state(a->cpu), a->pa, a->size);
-        }
+        ram_written(a);
         return;
     }
     device_begin(a->cpu);
@@ -293,7 +301,7 @@ static bool atomic_in_ram(Cpu *cpu, Access *a, vaddr_t va, unsigned size, unsign
 
         access_check(cpu, &r, va, size, TCG_LOAD, mmu);
     }
-    return a->host && (a->plain || a->code);
+    return a->ram;
 }
 
 uint64_t tcg_slow_amo(void *env, uint64_t addr, uint64_t value, uint32_t mop_mmu_amo, uint64_t pc)
@@ -307,9 +315,7 @@ uint64_t tcg_slow_amo(void *env, uint64_t addr, uint64_t value, uint32_t mop_mmu
     check_aligned(cpu, addr, mop, TCG_STORE, mmu);
     if (atomic_in_ram(cpu, &a, addr, 1u << sz, mmu)) {
         old = host_amo[sz](a.host, op, value);
-        if (a.code) {
-            blocks_written(tcg_state(cpu), a.pa, a.size);
-        }
+        ram_written(&a);
     } else {
         tcg_exclusive_begin(cpu);
         old = load_any(cpu, addr, 1u << sz, TCG_LOAD, mmu);
@@ -329,9 +335,7 @@ uint64_t tcg_slow_cas(void *env, uint64_t addr, uint64_t expect, uint64_t value,
     check_aligned(cpu, addr, mop, TCG_STORE, mmu);
     if (atomic_in_ram(cpu, &a, addr, 1u << sz, mmu)) {
         old = host_cas[sz](a.host, expect, value);
-        if (a.code) {
-            blocks_written(tcg_state(cpu), a.pa, a.size);
-        }
+        ram_written(&a);
     } else {
         tcg_exclusive_begin(cpu);
         old = load_any(cpu, addr, 1u << sz, TCG_LOAD, mmu);
@@ -400,11 +404,9 @@ void tcg_store_bytes(Cpu *cpu, vaddr_t va, const void *buf, unsigned len, unsign
     for (unsigned n; len; len -= n, va += n, p += n) {
         n = first_part(va, len);
         access_check(cpu, &a, va, n, TCG_STORE, mmu);
-        if (a.code || a.plain) {
+        if (a.ram) {
             memcpy(a.host, p, n);
-            if (a.code) {
-                blocks_written(tcg_state(cpu), a.pa, n);
-            }
+            ram_written(&a);
             continue;
         }
         for (unsigned k = 0, s; k < n; k += s, a.pa += s) {

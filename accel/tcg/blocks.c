@@ -29,6 +29,7 @@ static unsigned virt_slot(vaddr_t va)
 void blocks_init(TcgState *tcg)
 {
     mutex_init(&tcg->lock);
+    mutex_init(&tcg->guard_lock);
     tcg->pages = g_hash_table_new_full(g_int64_hash, g_int64_equal, NULL, g_free);
     tcg->dead = g_ptr_array_new();
     tcg->limbo = g_ptr_array_new();
@@ -71,15 +72,10 @@ static void block_range(const TcgBlock *tb, unsigned n, paddr_t *at, uint64_t *l
 
 static void page_add(TcgState *tcg, TcgBlock *tb, unsigned n)
 {
-    TcgCodePage *p = page_get(tcg, tb->page[n]);
+    TcgCodePage *p = page_get(tcg, tb->page[n]);    /* guarded, so it is there */
     paddr_t at;
     uint64_t len;
 
-    if (!p) {
-        p = g_new0(TcgCodePage, 1);
-        p->page = tb->page[n];
-        g_hash_table_insert(tcg->pages, &p->page, p);
-    }
     block_range(tb, n, &at, &len);
     p->lines |= len ? line_mask(p->page, at, len) : 0;
     tb->page_next[n] = p->first;
@@ -239,6 +235,7 @@ static void page_written(TcgState *tcg, TcgCodePage *p, paddr_t at, uint64_t len
         uint8_t *flags = page_flags(tcg, p->page);
 
         p->lines = 0;
+        p->guarded = false;
         if (flags) {
             mem_flags_clear(flags, MEM_PAGE_CODE);
         }
@@ -301,23 +298,36 @@ void blocks_drop_phys(TcgState *tcg, paddr_t pa)
     blocks_written(tcg, pa, 1);
 }
 
-/* ---- marking ---- */
+/* ---- guarding pages ---- */
 
-bool blocks_page_is_marked(TcgState *tcg, paddr_t page)
+static TcgCodePage *page_need(TcgState *tcg, paddr_t page)
 {
-    uint8_t *flags = page_flags(tcg, page);
+    TcgCodePage *p = page_get(tcg, page);
 
-    return !flags || mem_flags_get(flags) & MEM_PAGE_CODE;
+    if (!p) {
+        p = g_new0(TcgCodePage, 1);
+        p->page = page;
+        g_hash_table_insert(tcg->pages, &p->page, p);
+    }
+    return p;
 }
 
-void blocks_mark_page(Cpu *cpu, paddr_t page)
+bool blocks_page_guarded(TcgState *tcg, paddr_t page)
+{
+    TcgCodePage *p = page_get(tcg, page);
+
+    return p && p->guarded;
+}
+
+/* From here on every write to the page is seen; true if all went well till the end. */
+static bool guard_page(Cpu *cpu, paddr_t page)
 {
     TcgState *tcg = tcg_state(cpu);
     uint8_t *flags = page_flags(tcg, page);
-    bool other_had = false;
+    bool other_had = false, ok;
 
-    if (!flags || mem_flags_set(flags, MEM_PAGE_CODE) & MEM_PAGE_CODE) {
-        return;
+    if (flags) {
+        mem_flags_set(flags, MEM_PAGE_CODE);
     }
     for (unsigned i = 0; i < cpu->vm->ncpus; i++) {
         Cpu *other = cpu->vm->cpus[i];
@@ -331,6 +341,34 @@ void blocks_mark_page(Cpu *cpu, paddr_t page)
         tcg_exclusive_begin(cpu);
         tcg_exclusive_end(cpu);
     }
+    mutex_lock(&tcg->lock);
+    /* A flush in between has cleared the flag. */
+    ok = !flags || mem_flags_get(flags) & MEM_PAGE_CODE;
+    page_need(tcg, page)->guarded = ok;
+    mutex_unlock(&tcg->lock);
+    return ok;
+}
+
+void blocks_guard_page(Cpu *cpu, paddr_t page)
+{
+    TcgState *tcg = tcg_state(cpu);
+    bool done;
+
+    mutex_lock(&tcg->lock);
+    done = blocks_page_guarded(tcg, page);
+    mutex_unlock(&tcg->lock);
+    if (done) {
+        return;
+    }
+    /* One at a time: who finds the flag set must not take it for the whole work done. */
+    mutex_lock(&tcg->guard_lock);
+    mutex_lock(&tcg->lock);
+    done = blocks_page_guarded(tcg, page);
+    mutex_unlock(&tcg->lock);
+    while (!done) {
+        done = guard_page(cpu, page);
+    }
+    mutex_unlock(&tcg->guard_lock);
 }
 
 /* ---- everything ---- */
@@ -403,4 +441,5 @@ void blocks_fini(TcgState *tcg)
     g_hash_table_unref(tcg->pages);
     g_ptr_array_unref(tcg->dead);
     mutex_destroy(&tcg->lock);
+    mutex_destroy(&tcg->guard_lock);
 }

@@ -13,10 +13,11 @@ TcgBlock *blocks_find(TcgState *tcg, paddr_t phys, vaddr_t pc, vaddr_t base, uin
 void blocks_add(TcgState *tcg, TcgBlock *tb);
 /* Lets slot of `from` go straight to `to`, if both are still valid. */
 void blocks_link(TcgState *tcg, TcgBlock *from, unsigned slot, TcgBlock *to);
-/* Marks a physical page as holding code, so that every later write to it is seen; may wait for other vCPUs to
- * leave generated code. Not under the lock, and the caller is not in generated code. */
-void blocks_mark_page(Cpu *cpu, paddr_t page);
-bool blocks_page_is_marked(TcgState *tcg, paddr_t page);
+/* Sees to it that every write to a physical page is noticed from now on, before its first code is read; may wait
+ * for other vCPUs to leave generated code. Not under the lock, and the caller is not in generated code. */
+void blocks_guard_page(Cpu *cpu, paddr_t page);
+/* Is it still so? Under the lock. */
+bool blocks_page_guarded(TcgState *tcg, paddr_t page);
 /* Bytes of a page with code were written: drops the blocks made from them. Any thread. */
 void blocks_written(TcgState *tcg, paddr_t at, uint64_t len);
 /* Would such a write hit the block that is running the instruction at pc? */

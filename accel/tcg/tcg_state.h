@@ -27,6 +27,7 @@ typedef struct TcgState {
 
     /* Blocks: lookups read without the lock; everything else is under it. */
     Mutex lock;
+    Mutex guard_lock;           /* held while a page is being guarded; taken before lock */
     TcgBlock *hash[TCG_HASH_SIZE];
     GHashTable *pages;          /* physical page number -> TcgCodePage */
     GPtrArray *dead;            /* dropped blocks, freed with the next flush: someone may still be in them */
@@ -53,6 +54,7 @@ typedef struct TcgCodePage {
     paddr_t page;
     TcgBlock *first;            /* chained by page_next[] of the slot that names this page */
     uint64_t lines;             /* bit n: 64-byte line n has (or had) code */
+    bool guarded;               /* every write to it is noticed: blocks may be made */
 } TcgCodePage;
 
 static inline TcgState *tcg_state(const Cpu *cpu)

@@ -162,7 +162,7 @@ static Built build(Cpu *cpu, TcgTranslate *tr, TcgBlock *tb, const TcgSource *s,
     return tr->ir->overflow ? BUILT_TOO_BIG : BUILT_OK;
 }
 
-/* Under the lock; the pages are marked. NULL with *full: no room for code. */
+/* Under the lock; the pages are guarded. NULL with *full: no room for code. */
 static TcgBlock *translate(Cpu *cpu, const TcgSource *s, paddr_t phys, vaddr_t pc, uint64_t mode, bool *full)
 {
     TcgState *tcg = tcg_state(cpu);
@@ -242,16 +242,16 @@ static Attempt attempt(Cpu *cpu, vaddr_t pc, vaddr_t va, uint64_t mode, paddr_t 
     Attempt result = ATTEMPT_AGAIN;
     bool full;
 
-    blocks_mark_page(cpu, phys & TCG_PAGE_MASK);
+    blocks_guard_page(cpu, phys & TCG_PAGE_MASK);
     if (second != TCG_NO_PAGE) {
-        blocks_mark_page(cpu, second);
+        blocks_guard_page(cpu, second);
     }
     mutex_lock(&tcg->lock);
     *out = blocks_find(tcg, phys, pc, va - pc, mode);
     if (*out) {
         result = ATTEMPT_DONE;
-    } else if (blocks_page_is_marked(tcg, phys & TCG_PAGE_MASK) &&
-               (second == TCG_NO_PAGE || blocks_page_is_marked(tcg, second))) {
+    } else if (blocks_page_guarded(tcg, phys & TCG_PAGE_MASK) &&
+               (second == TCG_NO_PAGE || blocks_page_guarded(tcg, second))) {
         s->va = va;
         s->page[0] = phys & TCG_PAGE_MASK;
         s->page[1] = second;

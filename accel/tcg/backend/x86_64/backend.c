@@ -264,6 +264,8 @@ static bool jit_compile(TcgState *tcg, const Cpu *cpu, const IrBlock *ir, TcgBlo
     tb->code_size = (uint32_t)(j->e.p - (uint8_t *)tb->code);
     header->cold = cold;
     header->cold_size = (uint32_t)(j->cold - cold);
+    header->loop = (uint16_t)(j->loop.at - (const uint8_t *)tb->code);
+    header->loop_slots = j->loop.slots;
     return true;
 }
 
@@ -281,8 +283,13 @@ static TcgRunResult jit_run(Cpu *cpu, TcgBlock *tb)
 static void jit_link(TcgBlock *from, unsigned slot, TcgBlock *to)
 {
     uint8_t *rel32 = from->patch[slot];
+    const JitHeader *header = (const JitHeader *)from->code - 1;
     const uint8_t *target = to ? to->code : from->unlinked[slot];
 
+    /* A jump back keeps values in registers, where only the block itself looks for them. */
+    if (to && header->loop_slots >> slot & 1) {
+        target = to == from ? target + header->loop : from->unlinked[slot];
+    }
     __atomic_store_n((int32_t *)(void *)rel32, (int32_t)(target - (rel32 + 4)), __ATOMIC_RELEASE);
 }
 

@@ -98,7 +98,8 @@ typedef struct JitGroup {
 typedef struct JitHeader {
     const uint8_t *cold;
     uint32_t cold_size;
-    uint32_t pad;
+    uint16_t loop;              /* offset of the head of the loop that the block is */
+    uint8_t loop_slots;         /* bit n: slot n jumps there, with the state that it asks for */
 } JitHeader;
 
 typedef uint64_t JitEnter(void *env, const void *code, uint64_t *from);
@@ -156,6 +157,13 @@ typedef struct Jit {
     unsigned ngroups;
     uint16_t group_of[JIT_MAX_IR];      /* of LD and ST; 0: none */
     struct JitGrouping *grouping;
+    struct {
+        bool active;
+        uint8_t slots;          /* bit n: slot n jumps back */
+        unsigned n;
+        const uint8_t *at;
+        struct { IrRef global; uint8_t reg; bool written; } head[16];
+    } loop;
     bool reachable;             /* the straight line gets here */
     JitSnapshot snapshot[JIT_SNAPSHOTS];
 } Jit;
@@ -271,6 +279,14 @@ void jit_entry(Jit *j);
 void jit_find_groups(Jit *j, const IrBlock *ir);
 /* The value that holds a group's addend. */
 static inline IrRef jit_group_value(unsigned g) { return (IrRef)(IR_MAX_VALUES + g); }
+
+/* ---- blocks that are loops (loop.c) ---- */
+/* Before the entry's checks: loads what the head has in registers. */
+void jit_loop_begin(Jit *j);
+/* Emits stores of the head's dirty registers. */
+void jit_loop_store(Jit *j);
+/* Before the jump back: everything as the head wants it. */
+void jit_loop_back(Jit *j);
 
 /* ---- shared pieces of code (thunks.c) ---- */
 void jit_make_thunks(Jit *j);

@@ -233,6 +233,8 @@ void jit_entry(Jit *j)
 {
     uint8_t *to_request, *to_budget = NULL;
 
+    jit_loop_begin(j);
+    j->loop.at = j->e.p;
     e_rm(&j->e, 0x83, ALU_CMP, RBP, j->attn_disp);
     e8(&j->e, 0);
     to_request = e_jcc(&j->e, CC_NE);
@@ -243,6 +245,7 @@ void jit_entry(Jit *j)
     }
     jit_cold_begin(j);
     e_patch(to_request, j->e.p);
+    jit_loop_store(j);
     jit_store_pc(j, j->tb->pc, RAX);
     e_mov_imm(&j->e, RAX, TCG_EXIT_REQUEST);
     e_jmp(&j->e, j->exit_plain);
@@ -250,6 +253,7 @@ void jit_entry(Jit *j)
         e_patch(to_budget, j->e.p);
         e_rm(&j->e, 0x81, ALU_ADD, RBP, j->budget_disp);
         e32(&j->e, j->tb->ninsns);
+        jit_loop_store(j);
         jit_store_pc(j, j->tb->pc, RAX);
         e_mov_imm(&j->e, RAX, TCG_EXIT_BUDGET);
         e_jmp(&j->e, j->exit_plain);
@@ -312,21 +316,32 @@ static void leave_to(Jit *j, unsigned rp)
     e_jmp(&j->e, j->exit_plain);
 }
 
+static void jump_by_lookup(Jit *j, uint64_t pc)
+{
+    unsigned rp = val_scratch(j);
+
+    e_mov_imm(&j->e, rp, pc);
+    if (j->tb->mode & TCG_MODE_SINGLE) {
+        leave_to(j, rp);
+    } else {
+        lookup(j, rp, true, pc);
+    }
+}
+
 void jit_jump(Jit *j, const IrInsn *in)
 {
+    bool back = j->loop.active && in->imm == j->tb->pc && in->sub < 2;
     uint8_t *rel32;
 
-    val_store_globals(j, ~j->pinned);
     j->reachable = false;
+    if (back) {
+        jit_loop_back(j);
+        j->loop.slots |= (uint8_t)(1u << in->sub);
+    } else {
+        val_store_globals(j, ~j->pinned);
+    }
     if (in->sub > 1) {
-        unsigned rp = val_scratch(j);
-
-        e_mov_imm(&j->e, rp, in->imm);
-        if (j->tb->mode & TCG_MODE_SINGLE) {
-            leave_to(j, rp);
-        } else {
-            lookup(j, rp, true, in->imm);
-        }
+        jump_by_lookup(j, in->imm);
         return;
     }
     /* The rel32 is patched while others may run it: it must not cross a cache line. */
@@ -338,6 +353,9 @@ void jit_jump(Jit *j, const IrInsn *in)
     e_patch(rel32, j->e.p);
     j->tb->patch[in->sub] = rel32;
     j->tb->unlinked[in->sub] = j->e.p;
+    if (back) {
+        jit_loop_store(j);
+    }
     jit_store_pc(j, in->imm, RAX);
     e_mov_imm(&j->e, RDX, (uint64_t)(uintptr_t)j->tb | in->sub);
     e_jmp(&j->e, j->exit_from);
