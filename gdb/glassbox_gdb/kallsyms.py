@@ -34,29 +34,35 @@ def _aligned(n, to=8):
     return -(-n // to) * to
 
 
+def _tokens_around(data, digits_at):
+    """(start of token table, end of token index, tokens) if the ten digits there belong to one."""
+    end = digits_at
+    for _ in range(256 - ord("0")):
+        end = data.find(b"\0", end, end + 1024) + 1
+        if not end:
+            return None
+    for index_at in range(end, end + 16):
+        index = data[index_at:index_at + 512]
+        if len(index) < 512:
+            return None
+        offsets = struct.unpack("<256H", index)
+        start = digits_at - offsets[ord("0")]
+        if start < 0 or offsets[0] or offsets[255] >= end - start:
+            continue
+        tokens = [data[start + a:start + b - 1] for a, b in zip(offsets, (*offsets[1:], end - start))]
+        if all(t and b"\0" not in t for t in tokens) and \
+                data[start:end] == b"\0".join(tokens) + b"\0":
+            return start, index_at + 512, tokens
+    return None
+
+
 def _find_tokens(data):
     """(start of token table, end of token index, the tokens)."""
     at = data.find(DIGITS)
     while at >= 0:
-        start = at
-        for _ in range(ord("0")):
-            start = data.rfind(b"\0", 0, start - 1) + 1
-            if start <= 0 or at - start > 4096:
-                break
-        tokens, pos = [], start
-        offsets = []
-        while len(tokens) < 256:
-            end = data.find(b"\0", pos, pos + 1024)
-            if end < 0:
-                break
-            offsets.append(pos - start)
-            tokens.append(data[pos:end])
-            pos = end + 1
-        if len(tokens) == 256:
-            want = struct.pack("<256H", *offsets)
-            for index in range(pos, pos + 16):
-                if data[index:index + 512] == want:
-                    return start, index + 512, tokens
+        found = _tokens_around(data, at)
+        if found:
+            return found
         at = data.find(DIGITS, at + 1)
     raise KallsymsError("no kallsyms token table in this image")
 
