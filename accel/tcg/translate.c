@@ -180,7 +180,7 @@ static TcgBlock *translate(Cpu *cpu, const TcgSource *s, paddr_t phys, vaddr_t p
     }
     do {
         ir_block_reset(tcg->ir);
-        tr = (TcgTranslate){ .ir = tcg->ir, .cpu = cpu, .mode = (uint32_t)mode, .pc = pc, .first_pc = pc,
+        tr = (TcgTranslate){ .ir = tcg->ir, .cpu = cpu, .mode = mode, .pc = pc, .first_pc = pc,
                              .single = mode & TCG_MODE_SINGLE };
         if (mode & (TCG_MODE_COUNTED | TCG_MODE_SINGLE)) {
             ir_sts(tcg->ir, ir_const(tcg->ir, (uintptr_t)tb), MO_64, TCG_ENV_OFFSET(cpu, current));
