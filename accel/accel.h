@@ -24,7 +24,7 @@ typedef enum GuestDebug {
 typedef struct AccelCaps {
     bool native_exec, native_data;      /* points without slots or patches: unlimited (TCG) */
     bool patch_exec;                    /* breakpoint instructions in guest memory */
-    uint8_t exec_slots, data_slots;     /* debug registers; shared_slots: one pool, exec_slots of it */
+    uint8_t exec_slots, data_slots;     /* debug registers; shared_slots: one pool of exec_slots */
     bool shared_slots;
     uint8_t data_max_len;               /* bytes that one data slot can watch, a power of two */
     bool data_read_only;                /* a slot can trap reads without writes */

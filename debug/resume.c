@@ -302,7 +302,8 @@ void resume_all(Debug *d, DebugClient *c)
     /* A stop that somebody asked for and that is still under way is gone on from once it is told. */
     d->resume_all_later = !d->nonstop && d->phase != PHASE_STOPPED &&
                           vm_stop_why(d->vm) == STOP_INTERRUPT;
-    if (!vm_ended(d->vm) && !vm_powered_off(d->vm) && (d->nonstop || d->phase == PHASE_STOPPED)) {
+    if (!vm_ended(d->vm) && !vm_powered_off(d->vm) &&
+        (d->nonstop || d->phase == PHASE_STOPPED)) {
         resume_now(d, c, &plan, NULL);
     }
 }
