@@ -20,11 +20,13 @@ typedef struct Env {
     uint32_t cc_op, word;
     V128 xmm[NXMM];
     uint64_t field[8];
+    uint64_t count;         /* turns of a block that jumps to itself */
+    uint64_t pad;
 } Env;
 
-static IrGlobal globals[NGPR + 3 + 2 + NXMM];
+static IrGlobal globals[NGPR + 3 + 2 + NXMM + 1];
 static TcgFrontend frontend;
-enum { G_CC = NGPR, G_CC_OP = NGPR + 3, G_WORD, G_XMM };
+enum { G_CC = NGPR, G_CC_OP = NGPR + 3, G_WORD, G_XMM, G_COUNT = G_XMM + NXMM };
 
 static const char *const gpr_name[NGPR] = { "g0", "g1", "g2", "g3", "g4", "g5", "g6", "g7", "g8", "g9", "g10",
                                             "g11", "g12", "g13", "g14", "g15" };
@@ -45,6 +47,7 @@ static void target_init(unsigned npin)
     for (unsigned i = 0; i < NXMM; i++) {
         globals[n++] = (IrGlobal){ "xmm", (uint32_t)(offsetof(Env, xmm) + 16 * i), IR_V128, 0 };
     }
+    globals[n++] = (IrGlobal){ "count", offsetof(Env, count), IR_I64, 0 };
     frontend = (TcgFrontend){ .globals = globals, .nglobals = n, .nmmu = 2, .pc_offset = offsetof(Env, pc) };
 }
 
@@ -350,6 +353,8 @@ typedef struct Gen {
     IrRef temp[MAX_TEMPS], vtemp[MAX_TEMPS], local[3];
     IrRef frame;            /* a base that several accesses share */
     unsigned ntemp, nvtemp, nlocal, nslots;
+    int self_slot;          /* of a jump to the block itself; -1: none */
+    bool no_calls;
     uint64_t pc;
 } Gen;
 
@@ -678,7 +683,7 @@ static void gen_some(Gen *g, unsigned n)
             gen_mem(g);
         } else if (k < 78) {
             gen_state(g);
-        } else if (k < 84) {
+        } else if (k < 84 && !g->no_calls) {
             gen_call(g);
         } else {
             gen_vec(g);
@@ -721,10 +726,34 @@ static void gen_exit(Gen *g)
     }
 }
 
-static void gen_block(IrBlock *b, uint64_t seed)
+/* Back to the start of the block, a few times. */
+static void gen_self(Gen *g, uint64_t pc)
 {
-    Gen g = { .b = b, .pc = seed & 1 ? 0xffffffff81000000ull : 0x7f00dead0000ull };
+    int label = ir_label(g->b);
+    bool jumps = chance(50);
+
+    g->self_slot = (int)g->nslots++;
+    ir_brcond(g->b, jumps ? IR_GT : IR_LE, IR_I64, IR_GLOBAL(G_COUNT), ir_const(g->b, 0), label);
+    gen_some(g, below(3));
+    if (jumps) {
+        gen_exit(g);
+        put_label(g, label);
+        gen_some(g, below(3));
+    }
+    ir_jump(g->b, (unsigned)g->self_slot, pc);
+    if (!jumps) {
+        put_label(g, label);
+        gen_some(g, below(3));
+        gen_exit(g);
+    }
+}
+
+static int gen_block(IrBlock *b, uint64_t seed)
+{
+    Gen g = { .b = b, .self_slot = -1, .pc = seed & 1 ? 0xffffffff81000000ull : 0x7f00dead0000ull };
     unsigned parts, loop_max;
+    uint64_t pc = g.pc;
+    bool loops;
     int label;
 
     rng = seed * 0x9e3779b97f4a7c15ull + 1;
@@ -733,6 +762,9 @@ static void gen_block(IrBlock *b, uint64_t seed)
     }
     ir_block_reset(b);
     ir_insn(b, g.pc);
+    loops = chance(30);
+    g.no_calls = loops && chance(70);
+    ir_op2i(b, IR_SUB, IR_I64, IR_GLOBAL(G_COUNT), IR_GLOBAL(G_COUNT), 1);
     for (g.nlocal = 0; g.nlocal < 3; g.nlocal++) {
         g.local[g.nlocal] = ir_local(b);
         ir_mov(b, IR_I64, g.local[g.nlocal], IR_GLOBAL(below(NGPR)));
@@ -784,6 +816,10 @@ static void gen_block(IrBlock *b, uint64_t seed)
             break;
         }
     }
+    if (loops && g.nslots < 2) {
+        gen_self(&g, pc);
+        return g.self_slot;
+    }
     label = ir_label(b);
     if (chance(70)) {
         gen_branch(&g, label);
@@ -793,6 +829,7 @@ static void gen_block(IrBlock *b, uint64_t seed)
     }
     gen_some(&g, below(4));
     gen_exit(&g);
+    return -1;
 }
 
 /* ---- running ---- */
@@ -876,6 +913,7 @@ static void side_fill(Side *s, uint64_t seed)
     for (unsigned i = 0; i < 8; i++) {
         s->env->field[i] = rnd();
     }
+    s->env->count = below(6);
     s->nlog = 0;
     s->unwound = false;
 }
@@ -905,7 +943,7 @@ static void blocks_make(Side *s, IrBlock *ir, IrBlock *ir2, Blocks *b, uint64_t 
     }
 }
 
-static void side_run(Side *s, Blocks *b, unsigned link)
+static void side_run(Side *s, Blocks *b, unsigned link, int self_slot)
 {
     TcgJumpEntry *e = &s->tc->jump[tcg_jc_index(PC_HIT)];
 
@@ -914,7 +952,10 @@ static void side_run(Side *s, Blocks *b, unsigned link)
     }
     *e = (TcgJumpEntry){ PC_HIT, b->main.mode, b->second.code, &b->second };
     for (unsigned slot = 0; slot < 2; slot++) {
-        if (b->main.patch[slot] && link >> slot & 1) {
+        if (b->main.patch[slot] && (int)slot == self_slot && link & 6) {
+            b->main.jump[slot] = &b->main;
+            s->backend->link(&b->main, slot, &b->main);
+        } else if (b->main.patch[slot] && link >> slot & 1 && (int)slot != self_slot) {
             b->main.jump[slot] = &b->second;
             s->backend->link(&b->main, slot, &b->second);
         } else if (b->main.patch[slot] && link & 4) {
@@ -1026,15 +1067,16 @@ static void run_seed(Pair *p, uint64_t seed, bool verbose)
     unsigned link = (unsigned)(seed >> 3 & 7);
     Blocks bi, bj;
     const char *diff;
+    int self_slot;
     char *bad;
 
     for (unsigned k = 0; k < 2; k++) {
         Side *s = k ? p->jit : p->interp;
 
         side_fill(s, seed);
-        s->tc->budget = (int32_t)(seed % 7);
+        s->tc->budget = (int32_t)(seed % 13);
         s->cpu->attn = seed % 61 == 0;
-        gen_block(p->ir, seed);
+        self_slot = gen_block(p->ir, seed);
         gen_second(p->ir2);
         bad = ir_validate(p->ir);
         if (bad) {
@@ -1046,7 +1088,7 @@ static void run_seed(Pair *p, uint64_t seed, bool verbose)
         if (k && verbose) {
             dump(p->ir, p->jit, &bj);
         }
-        side_run(s, k ? &bj : &bi, link);
+        side_run(s, k ? &bj : &bi, link, self_slot);
     }
     diff = difference(p->interp, p->jit, &bi, &bj);
     if (diff) {
