@@ -441,11 +441,12 @@ static void iret_vm86(Cpu *cpu, unsigned size)
     uint32_t sel = (uint32_t)stack_pop(&st, 2);
     uint64_t flags = stack_pop(&st, 2);
 
-    if (((flags & X86_IF) && (s->eflags & X86_VIP)) || (flags & X86_TF)) {
+    if (((flags & X86_IF) && (s->eflags & X86_VIP)) || (flags & X86_TF) ||
+        rip > s->seg[R_CS].limit) {
         x86_raise_gp0(cpu);
     }
     s->gpr[R_RSP] = stack_rsp(&st, s->gpr[R_RSP]);
-    far_plain(cpu, sel, rip & 0xffff);
+    far_plain(cpu, sel, rip);
     flags |= flags & X86_IF ? X86_VIF : 0;
     flags_put(cpu, flags, (flags_mask(s, 3, 2) & ~(X86_IOPL | X86_IF)) | X86_VIF);
 }
