@@ -2,6 +2,8 @@
  * SPDX-License-Identifier: GPL-2.0-or-later */
 #include "gdbstub/session_int.h"
 
+#include "util/error.h"
+
 typedef struct PointRow {
     PointKind kind;
     PointWish wish;
@@ -87,6 +89,13 @@ static bool take_expressions(Cursor *args, GPtrArray *cond, GPtrArray *commands)
     return args_done(args);
 }
 
+/* Only where points of a kind can never be set may a client hear that the packet does not exist: it
+ * would not send another one, or would put breakpoints into memory itself. */
+static bool never_possible(const GError *err)
+{
+    return g_error_matches(err, GLASSBOX_ERROR, GLASSBOX_ERROR_UNSUPPORTED);
+}
+
 /* A point that is there already takes the new conditions and commands; the old one is removed last,
  * so that on a refusal it is still there. */
 static Reply point_set(GdbSession *s, const PointSpec *spec)
@@ -102,6 +111,10 @@ static Reply point_set(GdbSession *s, const PointSpec *spec)
         return REPLY_OK;
     }
     if (!debug_point_add(s->client, spec, &id, &err)) {
+        if (spec->kind == POINT_READ && never_possible(err)) {
+            g_error_free(err);
+            return REPLY_UNSUPPORTED;
+        }
         return reply_gerror(s, ENOSPC, err);
     }
     if (old) {

@@ -463,6 +463,7 @@ GdbSession *gdb_session_new(const GdbConfig *config, const char *name, const Gdb
     s->console = g_string_new(NULL);
     s->saves = g_hash_table_new_full(NULL, NULL, NULL, (GDestroyNotify)g_bytes_unref);
     s->client = debug_client_new(s->debug, name, &client_ops, s);
+    debug_client_set_regs(s->client, set);
     trace_text(gdb_session, "%s begins", name);
     session_attach(s);
     return s;

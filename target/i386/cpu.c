@@ -107,9 +107,6 @@ static void x86_describe(const Cpu *cpu, GString *out)
     const X86State *s = cpu->env;
 
     g_string_append_printf(out, "%s, ring %u", mode_name(s), x86_cpl(s));
-    if (cpu->power != CPU_POWER_ON) {
-        g_string_append_printf(out, ", %s", cpu_power_name((CpuPower)cpu->power));
-    }
 }
 
 static const char *x86_event_name(unsigned kind, uint64_t number)

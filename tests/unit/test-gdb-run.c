@@ -376,6 +376,7 @@ static void test_slots(void)
     /* An error, never the empty packet: gdb would patch memory itself. */
     gc_expect_error(&f.c, "Z2,2020,8");
     gc_expect_error(&f.c, "Z1,1008,1");
+    gc_expect(&f.c, "Z3,2020,8", "");           /* these registers never trap reads alone */
     gc_expect(&f.c, "z2,2010,8", "OK");
     gc_expect(&f.c, "Z1,1008,1", "OK");
     gc_expect_has(gc_ask(&f.c, "c"), "T05");
