@@ -290,8 +290,11 @@ static void append(Sequence *s, GRand *r, const ZydisDecoder *d)
         s->undefined &= ~written;
     }
     s->undefined |= undefined;
-    memcpy(s->bytes + s->len, bytes, len);
     s->at[s->ninsns++] = s->len;
+    if (i.attributes & ZYDIS_ATTRIB_ACCEPTS_LOCK && op[0].type == ZYDIS_OPERAND_TYPE_MEMORY && pick(r, 2)) {
+        s->bytes[s->len++] = 0xf0;
+    }
+    memcpy(s->bytes + s->len, bytes, len);
     s->len += len;
     s->at[s->ninsns] = s->len;
 }
