@@ -264,8 +264,12 @@ static bool jit_compile(TcgState *tcg, const Cpu *cpu, const IrBlock *ir, TcgBlo
     tb->code_size = (uint32_t)(j->e.p - (uint8_t *)tb->code);
     header->cold = cold;
     header->cold_size = (uint32_t)(j->cold - cold);
-    header->loop = (uint16_t)(j->loop.at - (const uint8_t *)tb->code);
+    header->loop = (uint8_t)(j->loop.at - (const uint8_t *)tb->code);
     header->loop_slots = j->loop.slots;
+    header->body = 0;
+    if (!j->loop.slots && !(tb->mode & (TCG_MODE_COUNTED | TCG_MODE_SINGLE))) {
+        header->body = (uint8_t)(j->body - (const uint8_t *)tb->code);
+    }
     return true;
 }
 
@@ -286,6 +290,10 @@ static void jit_link(TcgBlock *from, unsigned slot, TcgBlock *to)
     const JitHeader *header = (const JitHeader *)from->code - 1;
     const uint8_t *target = to ? to->code : from->unlinked[slot];
 
+    /* Whoever jumps forward need not look whether something wants attention: within a page that ends soon. */
+    if (to && to->pc > from->pc) {
+        target += ((const JitHeader *)to->code - 1)->body;
+    }
     /* A jump back keeps values in registers, where only the block itself looks for them. */
     if (to && header->loop_slots >> slot & 1) {
         target = to == from ? target + header->loop : from->unlinked[slot];

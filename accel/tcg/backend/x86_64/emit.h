@@ -282,6 +282,21 @@ static inline void e_call(Emit *e, const void *to)
     e_rel32(e, to);
 }
 
+/* n (0 to 3) bytes that do nothing, as one instruction. */
+static inline void e_nops(Emit *e, unsigned n)
+{
+    if (n == 3) {
+        e8(e, 0x0f);
+        e8(e, 0x1f);
+        e8(e, 0);
+    } else if (n) {
+        if (n == 2) {
+            e8(e, 0x66);
+        }
+        e8(e, 0x90);
+    }
+}
+
 /* Returns the rel32 to be set by e_patch(). */
 static inline uint8_t *e_jcc(Emit *e, unsigned cc)
 {

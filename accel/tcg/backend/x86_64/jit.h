@@ -98,8 +98,9 @@ typedef struct JitGroup {
 typedef struct JitHeader {
     const uint8_t *cold;
     uint32_t cold_size;
-    uint16_t loop;              /* offset of the head of the loop that the block is */
+    uint8_t loop;               /* offset of the head of the loop that the block is */
     uint8_t loop_slots;         /* bit n: slot n jumps there, with the state that it asks for */
+    uint8_t body;               /* offset behind the checks of the entry; 0: they must not be left out */
 } JitHeader;
 
 typedef uint64_t JitEnter(void *env, const void *code, uint64_t *from);
@@ -164,6 +165,7 @@ typedef struct Jit {
         const uint8_t *at;
         struct { IrRef global; uint8_t reg; bool written; } head[16];
     } loop;
+    const uint8_t *body;        /* behind the entry's checks */
     bool reachable;             /* the straight line gets here */
     JitSnapshot snapshot[JIT_SNAPSHOTS];
 } Jit;

@@ -9,8 +9,10 @@
 
 typedef struct Access {
     const IrInsn *in;
-    unsigned ra;                /* address before the displacement */
+    unsigned ra;                /* address before the displacement; NO_REG: the displacement is all */
     int32_t disp;
+    bool known;                 /* the address is a constant, k before the displacement */
+    uint64_t k;
     unsigned t1, t2;            /* t1 becomes the addend; t2 is scratch, NO_REG if a check was made before */
     unsigned sz, mop;
     bool write;                 /* the write tag counts */
@@ -24,9 +26,22 @@ static void access_begin(Jit *j, Access *m, const IrInsn *in, bool write)
 {
     *m = (Access){ .in = in, .disp = (int32_t)in->imm, .sz = in->mop & MO_SIZE, .mop = in->mop,
                    .write = write || in->mop & MO_WRITE };
+    if (val_const(j, in->a)) {
+        int64_t whole = (int64_t)(j->val[in->a].k + (uint64_t)(int64_t)m->disp);
+
+        m->known = true;
+        if (whole > INT32_MIN + 8192 && whole < INT32_MAX - 8192) {
+            m->disp = (int32_t)whole;
+            m->ra = NO_REG;
+        } else {
+            m->k = j->val[in->a].k;
+            m->ra = val_use(j, in->a);
+        }
+    } else {
+        m->ra = val_use(j, in->a);
+    }
     m->first = m->disp;
     m->end = (int32_t)((uint32_t)m->disp + (1u << m->sz));
-    m->ra = val_use(j, in->a);
 }
 
 /* Registers for a check of its own. */
@@ -99,6 +114,10 @@ static void slow_begin(Jit *j, Access *m)
     jit_cold_begin(j);
     m->slow = j->e.p;
     val_emit_exact(j);
+    if (m->ra == NO_REG) {
+        frame_store_imm(j, O_W, FRAME_ADDR, (uint32_t)m->disp);
+        return;
+    }
     e_store(&j->e, m->ra, RSP, FRAME_ADDR);
     if (m->disp) {
         e_rm(&j->e, (fits8(m->disp) ? 0x83 : 0x81) | O_W, ALU_ADD, RSP, FRAME_ADDR);
@@ -138,6 +157,29 @@ static void slow_end(Jit *j, const Access *m)
     jit_cold_end(j);
 }
 
+/* The check of an address that is known: the entry is, too. */
+static void tlb_check_known(Jit *j, Access *m)
+{
+    uint64_t first = m->k + (uint64_t)(int64_t)m->first, last = m->k + (uint64_t)(int64_t)m->end - 1;
+    uint64_t page = last & TCG_PAGE_MASK;
+    int32_t entry = j->tlb_disp[m->in->sub] +
+                    (int32_t)((first >> TCG_PAGE_BITS & (TCG_TLB_SIZE - 1)) * sizeof(TcgTlbEntry));
+    int32_t tag = entry + (int32_t)(m->write ? offsetof(TcgTlbEntry, write) : offsetof(TcgTlbEntry, read));
+
+    if ((first & TCG_PAGE_MASK) != page || (m->mop & MO_ALIGN && first & ((1u << m->sz) - 1))) {
+        e_jmp(&j->e, m->slow);
+    } else if (fits32((int64_t)page)) {
+        e_rm(&j->e, 0x81 | O_W, ALU_CMP, RBP, tag);
+        e32(&j->e, (uint32_t)page);
+        e_patch(e_jcc(&j->e, CC_NE), m->slow);
+    } else {
+        e_mov_imm(&j->e, m->t2, page);
+        e_rm(&j->e, 0x3b | O_W, m->t2, RBP, tag);
+        e_patch(e_jcc(&j->e, CC_NE), m->slow);
+    }
+    e_load(&j->e, m->t1, RBP, entry + (int32_t)offsetof(TcgTlbEntry, addend));
+}
+
 /* Index, tag comparison, addend into t1. In a group, later: is there an addend? */
 static void tlb_check(Jit *j, Access *m)
 {
@@ -150,6 +192,10 @@ static void tlb_check(Jit *j, Access *m)
     if (m->t2 == NO_REG) {
         e_rr(&j->e, OP_TEST | O_W, m->t1, m->t1);
         e_patch(e_jcc(&j->e, CC_E), m->slow);
+        return;
+    }
+    if (m->known) {
+        tlb_check_known(j, m);
         return;
     }
     if (m->first) {

@@ -243,6 +243,7 @@ void jit_entry(Jit *j)
         e32(&j->e, j->tb->ninsns);
         to_budget = e_jcc(&j->e, CC_L);
     }
+    j->body = j->e.p;
     jit_cold_begin(j);
     e_patch(to_request, j->e.p);
     jit_loop_store(j);
@@ -345,9 +346,7 @@ void jit_jump(Jit *j, const IrInsn *in)
         return;
     }
     /* The rel32 is patched while others may run it: it must not cross a cache line. */
-    while (((uintptr_t)j->e.p + 1) & 3) {
-        e8(&j->e, 0x90);
-    }
+    e_nops(&j->e, -((uintptr_t)j->e.p + 1) & 3);
     rel32 = e_jmp_later(&j->e);
     jit_cold_begin(j);
     e_patch(rel32, j->e.p);
