@@ -46,7 +46,7 @@ static void test_events(void)
         { "%x$?#3f", RSP_EVENT_PACKET, "?" },
         { "$}\3#80", RSP_EVENT_PACKET, "#" },
         { "$}\x5d#da", RSP_EVENT_PACKET, "}" },
-        { "${}#f8", RSP_EVENT_PACKET, "{}" },   /* an escape with nothing behind stands for itself */
+        { "${}#f8", RSP_EVENT_PACKET, "{}" },   /* an escape of nothing is itself */
         { "$a* #ab", RSP_EVENT_PACKET, "a* " }, /* a request has no runs */
         { "+", RSP_EVENT_ACK, NULL },
         { "-", RSP_EVENT_NAK, NULL },
@@ -160,7 +160,8 @@ static void test_run_bytes(void)
     char want[] = "$" "a* b*!" "cccdddeeefffggghhhiiijjjkkklllmmmnnn";
 
     /* 4 a's: 'a' and three more (' '); 5 b's: 'b' and four more ('!'); three are left alone. */
-    rsp_encode(out, '$', (const uint8_t *)"aaaabbbbbcccdddeeefffggghhhiiijjjkkklllmmmnnn", 45, true);
+    rsp_encode(out, '$', (const uint8_t *)"aaaabbbbbcccdddeeefffggghhhiiijjjkkklllmmmnnn", 45,
+               true);
     g_assert_cmpmem(out->data, out->len - 3, want, sizeof(want) - 1);
     /* Six and seven more may not be sent as '#' and '$'. */
     for (unsigned n = 6; n <= 7; n++) {
@@ -253,7 +254,8 @@ static void test_cursor_threads(void)
         { "p1.2", true, true, 1, 2 }, { "p1.-1", true, true, 1, -1 }, { "p1", true, true, 1, -1 },
         { "p-1", true, true, -1, -1 }, { "p-1.-1", true, true, -1, -1 }, { "p-1.1", false },
         { "p", false }, { "p.", false }, { "p1.", false }, { "", false }, { "-", false },
-        { "p99.-1", true, true, 0x99, -1 }, { "ffffffffffffffff", false }, { "p0.0", true, true, 0, 0 },
+        { "p99.-1", true, true, 0x99, -1 }, { "ffffffffffffffff", false },
+        { "p0.0", true, true, 0, 0 },
         { "-2", false }, { "zz", false },
     };
 
