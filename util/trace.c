@@ -239,11 +239,11 @@ static void trace_abort_handler(int sig)
         line_write("glassbox: the last trace events before this:\n", NULL);
         trace_ring_walk(32, line_write, NULL);
     }
+    raise(sig);   /* with the default action now, as soon as we return */
 }
 
 void trace_on_abort(void (*first)(void))
 {
-    /* abort() raises SIGABRT again with the default action after the handler has returned. */
     struct sigaction sa = { .sa_handler = trace_abort_handler, .sa_flags = SA_RESETHAND };
 
     trace_abort_first = first;
