@@ -101,8 +101,16 @@ static void device_end(Cpu *cpu)
     tcg_fp_enter(cpu);
 }
 
+/* Devices that need no lock of the machine are called without it: each interrupt ends with such an access. */
+static bool device_lockless(const Access *a, MemSection *sec)
+{
+    return mem_find(a->cpu->vm->memory, a->pa, sec) && sec->kind == MEM_KIND_MMIO && sec->avail >= a->size &&
+           mem_region_ops(sec->region)->lockless;
+}
+
 static uint64_t access_load(const Access *a)
 {
+    MemSection sec;
     uint64_t v = 0;
 
     if (a->host) {
@@ -114,6 +122,12 @@ static uint64_t access_load(const Access *a)
         default: memcpy(&v, a->host, a->size); return v;
         }
     }
+    if (device_lockless(a, &sec)) {
+        tcg_fp_leave(a->cpu);
+        mem_section_load(&sec, MEM_ATTRS_CPU(a->cpu->index), a->size, &v);
+        tcg_fp_enter(a->cpu);
+        return v;
+    }
     device_begin(a->cpu);
     if (mem_load(a->cpu->vm->memory, a->pa, MEM_ATTRS_CPU(a->cpu->index), a->size, &v) & MEM_UNASSIGNED) {
         v = ~0ull;
@@ -124,6 +138,8 @@ static uint64_t access_load(const Access *a)
 
 static void access_store(const Access *a, uint64_t v)
 {
+    MemSection sec;
+
     if (a->ram) {
         switch (a->size) {
         case 1: *(uint8_t *)a->host = (uint8_t)v; break;
@@ -133,6 +149,12 @@ static void access_store(const Access *a, uint64_t v)
         default: memcpy(a->host, &v, a->size); break;
         }
         ram_written(a);
+        return;
+    }
+    if (device_lockless(a, &sec)) {
+        tcg_fp_leave(a->cpu);
+        mem_section_store(a->cpu->vm->memory, a->pa, &sec, MEM_ATTRS_CPU(a->cpu->index), a->size, v);
+        tcg_fp_enter(a->cpu);
         return;
     }
     device_begin(a->cpu);
@@ -424,10 +446,17 @@ void tcg_probe_write(Cpu *cpu, vaddr_t va, unsigned len, unsigned mmu)
 {
     TcgCpu *tc = tcg_cpu(cpu);
 
+    helper_begin(cpu);
     for (unsigned n; len; len -= n, va += n) {
+        const TcgTlbEntry *e = &tc->tlb[mmu][tlb_index(va)];
+
         n = first_part(va, len);
-        if (!tlb_tag_is(__atomic_load_n(&tc->tlb[mmu][tlb_index(va)].write, __ATOMIC_RELAXED), va)) {
+        if (!tlb_tag_is(__atomic_load_n(&e->write, __ATOMIC_RELAXED), va)) {
             tlb_fill(cpu, va, TCG_STORE, mmu);
+        }
+        /* The store will turn back for a data point: better now, before the instruction has done anything. */
+        if (tc->has_watch && !tc->careful && e->watch && watch_touches(e->watch, va, n)) {
+            tcg_restart_careful(cpu, tc->slow_pc);
         }
     }
 }
