@@ -101,10 +101,11 @@ static void lvt_write(X86Lapic *l, unsigned n, uint32_t v)
     }
     atomic_put_relaxed(&l->lvt[n], v);
     if (n == X86_LVT_LINT0) {
-        if (atomic_get(&l->extint) && x86_lapic_extint(l)) {
-            cpu_interrupt(l->cpu, X86_IRQ_EXTINT);
-        } else {
+        /* The line may rise meanwhile: what it sets is not cleared here. */
+        if (!x86_lapic_extint(l)) {
             cpu_interrupt_clear(l->cpu, X86_IRQ_EXTINT);
+        } else if (atomic_get(&l->extint)) {
+            cpu_interrupt(l->cpu, X86_IRQ_EXTINT);
         }
     }
 }
