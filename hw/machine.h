@@ -73,6 +73,8 @@ struct Machine {
     const MachineOptions *opt;
     Vm *vm;
     DeviceHost host;                  /* create fills in mem, io, isa_irq; the rest is there */
+    const char *gdb_arch;             /* set by load: gdb's name for what the image is made for, if
+                                         that is not what the CPUs are described as; else NULL */
     DeviceList devices;               /* the machine's own and the user's */
 };
 

@@ -308,6 +308,17 @@ static void client_stopped(void *opaque, const StopInfo *stop)
 
 static const DebugClientOps client_ops = { .stopped = client_stopped };
 
+/* gdb refuses a description that does not go with its symbol file's architecture. */
+static void warn_of_arch(System *s, const char *spec)
+{
+    const char *arch = s->machine->gdb_arch;
+
+    if (arch && !strstr(spec, ",arch=")) {
+        warn_report("the kernel is made for %s: a gdb that reads its file needs -gdb %s,arch=%s", arch,
+                    spec, arch);
+    }
+}
+
 static bool system_make_debug(System *s, GError **errp)
 {
     static const GdbServerOptions options = { 0 };
@@ -322,6 +333,7 @@ static bool system_make_debug(System *s, GError **errp)
             return false;
         }
         g_ptr_array_add(s->servers, server);
+        warn_of_arch(s, g_ptr_array_index(s->config->gdb, i));
     }
     return s->config->stopped || debug_continue(s->client, errp);
 }

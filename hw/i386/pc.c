@@ -324,6 +324,7 @@ static bool pc_load(Machine *m, GError **errp)
         boot_image_clear(&pc->image);
         return false;
     }
+    m->gdb_arch = pc->image.is_32bit ? "i386" : NULL;
     pc_build_acpi(pc);
     return true;
 }
