@@ -27,13 +27,18 @@ bool native_init(void)
     const int prot = PROT_READ | PROT_WRITE, flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE;
     stack_t ss = { .ss_sp = alternate, .ss_size = sizeof(alternate) };
     struct sigaction sa = { .sa_handler = on_signal, .sa_flags = SA_ONSTACK | SA_NODEFER };
+    static bool done;
 
+    if (done) {
+        return true;
+    }
     sigaltstack(&ss, NULL);
     for (unsigned n = 0; n < sizeof(signals) / sizeof(signals[0]); n++) {
         sigaction(signals[n], &sa, NULL);
     }
-    return mmap((void *)INSN_BUFFER, INSN_BUFFER_SIZE, prot, flags, -1, 0) == (void *)INSN_BUFFER &&
+    done = mmap((void *)INSN_BUFFER, INSN_BUFFER_SIZE, prot, flags, -1, 0) == (void *)INSN_BUFFER &&
            mmap((void *)CODE, 0x3000, prot | PROT_EXEC, flags, -1, 0) == (void *)CODE;
+    return done;
 }
 
 static uint8_t *put(uint8_t *p, const void *bytes, unsigned n)
