@@ -140,13 +140,13 @@ static const RegDesc segments_64[] = {
     SYS("tr", 16, REG_INT, NULL, 0, REGS_SYSTEM, X86_SEGIDX_TR, sel), \
     SEG_ALL("tr", X86_SEGIDX_TR), \
     TABLE("gdtr", X86_SEGIDX_GDT), TABLE("idtr", X86_SEGIDX_IDT), \
-    CR(0, "x86_cr0"), CR(2, NULL), CR(3, "x86_cr3"), CR(4, "x86_cr4"), CR(8, NULL), \
+    CR(0, "x86_cr0"), CR(2, NULL), CR(3, NULL), CR(4, "x86_cr4"), CR(8, NULL), \
     MSR("efer", X86_MSR_EFER, "x86_efer"), \
     SYS("xcr0", 64, REG_FLAGS, "x86_xcr0", 0, REGS_SYSTEM, 0, xcr0), \
     DR(0, NULL), DR(1, NULL), DR(2, NULL), DR(3, NULL), DR(6, "x86_dr6"), DR(7, "x86_dr7"), \
     MSR("tsc", X86_MSR_TSC, NULL), MSR("tsc_adjust", X86_MSR_TSC_ADJUST, NULL), \
     MSR("tsc_deadline", X86_MSR_TSC_DEADLINE, NULL), MSR("tsc_aux", X86_MSR_TSC_AUX, NULL), \
-    MSR("apic_base", X86_MSR_APIC_BASE, "x86_apic_base"), \
+    MSR("apic_base", X86_MSR_APIC_BASE, NULL), \
     MSR("star", X86_MSR_STAR, NULL), MSR("lstar", X86_MSR_LSTAR, NULL), \
     MSR("cstar", X86_MSR_CSTAR, NULL), MSR("sfmask", X86_MSR_SFMASK, NULL), \
     MSR("kernel_gs_base", X86_MSR_KERNEL_GS_BASE, NULL), \

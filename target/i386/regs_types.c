@@ -39,9 +39,6 @@ const char x86_types_system[] =
     BIT("PE", 0) BIT("MP", 1) BIT("EM", 2) BIT("TS", 3) BIT("ET", 4) BIT("NE", 5) BIT("WP", 16)
     BIT("AM", 18) BIT("NW", 29) BIT("CD", 30) BIT("PG", 31)
     "</flags>\n"
-    "<flags id=\"x86_cr3\" size=\"8\">\n"
-    BIT("PWT", 3) BIT("PCD", 4) BITS("BASE", 12, 51)
-    "</flags>\n"
     "<flags id=\"x86_cr4\" size=\"8\">\n"
     BIT("VME", 0) BIT("PVI", 1) BIT("TSD", 2) BIT("DE", 3) BIT("PSE", 4) BIT("PAE", 5) BIT("MCE", 6)
     BIT("PGE", 7) BIT("PCE", 8) BIT("OSFXSR", 9) BIT("OSXMMEXCPT", 10) BIT("UMIP", 11)
@@ -66,9 +63,6 @@ const char x86_types_system[] =
     "<flags id=\"x86_attr\" size=\"4\">\n"
     BITS("TYPE", 0, 3) BIT("S", 4) BITS("DPL", 5, 6) BIT("P", 7) BIT("AVL", 12) BIT("L", 13)
     BIT("DB", 14) BIT("G", 15)
-    "</flags>\n"
-    "<flags id=\"x86_apic_base\" size=\"8\">\n"
-    BIT("BSP", 8) BIT("EXTD", 10) BIT("EN", 11) BITS("BASE", 12, 51)
     "</flags>\n"
     "<flags id=\"x86_mode\" size=\"4\">\n"
     BITS("CPL", 0, 1) BIT("PE", 2) BIT("VM86", 3) BIT("CS64", 4) BIT("CS32", 5) BIT("SS32", 6)
