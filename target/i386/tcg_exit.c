@@ -39,17 +39,21 @@ void x86tr_insn_end(X86Tr *tr)
             ir_const(tr->ir, mode), IR_NONE, IR_NONE, IR_NONE);
 }
 
+/* Nothing is read anew after a call that does not come back. */
+#define CALL_LEAVES (IR_CALL_READS | IR_CALL_RAISES | IR_CALL_EFFECT)
+
 void x86tr_raise(X86Tr *tr, unsigned vector)
 {
-    x86tr_call(tr, IR_NONE, (void *)x86_helper_raise, ir_const(tr->ir, vector), IR_NONE, IR_NONE, IR_NONE);
+    ir_call(tr->ir, CALL_LEAVES, IR_NONE, (void *)x86_helper_raise, ir_const(tr->ir, vector), IR_NONE, IR_NONE,
+            IR_NONE);
     ir_exit(tr->ir, TCG_EXIT_NEXT);
     tr->ended = true;
 }
 
 void x86tr_raise_error(X86Tr *tr, unsigned vector, unsigned error)
 {
-    x86tr_call(tr, IR_NONE, (void *)x86_helper_raise_error, ir_const(tr->ir, vector),
-               ir_const(tr->ir, error), IR_NONE, IR_NONE);
+    ir_call(tr->ir, CALL_LEAVES, IR_NONE, (void *)x86_helper_raise_error, ir_const(tr->ir, vector),
+            ir_const(tr->ir, error), IR_NONE, IR_NONE);
     ir_exit(tr->ir, TCG_EXIT_NEXT);
     tr->ended = true;
 }

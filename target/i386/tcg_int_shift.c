@@ -94,7 +94,12 @@ void x86tr_shift(X86Tr *tr)
     if (size < 4 && op != IR_SHL) {
         x = x86tr_extend(tr, x, size, op == IR_SAR);
     }
-    before = op2(tr, op, type, x, count_before(tr, &c));
+    if (!c.var && x86tr_is_reg(&tr->op[0])) {
+        before = G_CC_SRC;      /* nothing can fault any more */
+        ir_op2i(tr->ir, op, type, before, x, c.n - 1);
+    } else {
+        before = op2(tr, op, type, x, count_before(tr, &c));
+    }
     r = x86tr_dest(tr, 0);
     ir_op2(tr->ir, op, type, r, x, c.ref);
     x86tr_dest_write(tr, 0, &a, r);
