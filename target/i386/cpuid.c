@@ -59,6 +59,7 @@ static const struct { uint8_t f, needs; } depends[] = {
     { X86_F_PCID, X86_F_LM }, { X86_F_FSGSBASE, X86_F_LM }, { X86_F_CX16, X86_F_LM },
     { X86_F_XSAVE, X86_F_FXSR }, { X86_F_SSE, X86_F_FXSR }, { X86_F_SSE2, X86_F_SSE },
     { X86_F_XSAVEOPT, X86_F_XSAVE }, { X86_F_XSAVEC, X86_F_XSAVE }, { X86_F_XGETBV1, X86_F_XSAVE },
+    { X86_F_RDPID, X86_F_RDTSCP },
 };
 
 static void model_put(X86Model *m, X86Feature f, bool on)
