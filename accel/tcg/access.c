@@ -9,6 +9,11 @@
 #include "accel/tcg/watch.h"
 #include "vm/vm.h"
 
+/* Guest RAM at any alignment. */
+typedef uint16_t __attribute__((may_alias, aligned(1))) Any16;
+typedef uint32_t __attribute__((may_alias, aligned(1))) Any32;
+typedef uint64_t __attribute__((may_alias, aligned(1))) Any64;
+
 /* One access that lies within a page, checked and ready to be made. */
 typedef struct Access {
     Cpu *cpu;
@@ -116,9 +121,9 @@ static uint64_t access_load(const Access *a)
     if (a->host) {
         switch (a->size) {
         case 1: return *(uint8_t *)a->host;
-        case 2: return *(uint16_t __attribute__((may_alias, aligned(1))) *)a->host;
-        case 4: return *(uint32_t __attribute__((may_alias, aligned(1))) *)a->host;
-        case 8: return *(uint64_t __attribute__((may_alias, aligned(1))) *)a->host;
+        case 2: return *(Any16 *)a->host;
+        case 4: return *(Any32 *)a->host;
+        case 8: return *(Any64 *)a->host;
         default: memcpy(&v, a->host, a->size); return v;
         }
     }
@@ -143,9 +148,9 @@ static void access_store(const Access *a, uint64_t v)
     if (a->ram) {
         switch (a->size) {
         case 1: *(uint8_t *)a->host = (uint8_t)v; break;
-        case 2: *(uint16_t __attribute__((may_alias, aligned(1))) *)a->host = (uint16_t)v; break;
-        case 4: *(uint32_t __attribute__((may_alias, aligned(1))) *)a->host = (uint32_t)v; break;
-        case 8: *(uint64_t __attribute__((may_alias, aligned(1))) *)a->host = v; break;
+        case 2: *(Any16 *)a->host = (uint16_t)v; break;
+        case 4: *(Any32 *)a->host = (uint32_t)v; break;
+        case 8: *(Any64 *)a->host = v; break;
         default: memcpy(a->host, &v, a->size); break;
         }
         ram_written(a);
@@ -283,10 +288,12 @@ static uint64_t amo_value(IrAmo op, uint64_t old, uint64_t x)
     return x;
 }
 
+/* The host's atomics work at any alignment, too. Clang would call a library for a type that says so, which takes
+ * a lock that generated code knows nothing of: hence natural types, and no check of alignment. */
 #define HOST_AMO(bits) \
-static uint64_t host_amo##bits(void *p, IrAmo op, uint64_t x) \
+__attribute__((no_sanitize("alignment"))) static uint64_t host_amo##bits(void *p, IrAmo op, uint64_t x) \
 { \
-    typedef uint##bits##_t __attribute__((may_alias, aligned(1))) T; \
+    typedef uint##bits##_t __attribute__((may_alias)) T; \
     switch (op) { \
     case IR_AMO_ADD: return __atomic_fetch_add((T *)p, (T)x, __ATOMIC_SEQ_CST); \
     case IR_AMO_AND: return __atomic_fetch_and((T *)p, (T)x, __ATOMIC_SEQ_CST); \
@@ -295,9 +302,9 @@ static uint64_t host_amo##bits(void *p, IrAmo op, uint64_t x) \
     default: return __atomic_exchange_n((T *)p, (T)x, __ATOMIC_SEQ_CST); \
     } \
 } \
-static uint64_t host_cas##bits(void *p, uint64_t expect, uint64_t x) \
+__attribute__((no_sanitize("alignment"))) static uint64_t host_cas##bits(void *p, uint64_t expect, uint64_t x) \
 { \
-    typedef uint##bits##_t __attribute__((may_alias, aligned(1))) T; \
+    typedef uint##bits##_t __attribute__((may_alias)) T; \
     uint##bits##_t e = (uint##bits##_t)expect; \
     __atomic_compare_exchange_n((T *)p, &e, (T)x, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST); \
     return e; \

@@ -7,61 +7,15 @@
 #include <string.h>
 
 #include "accel/tcg/blocks.h"
+#include "accel/tcg/gate.h"
 #include "accel/tcg/tlb.h"
 #include "accel/tcg/translate.h"
 #include "accel/tcg/watch.h"
-#include "util/host_fp.h"
 #include "util/log.h"
 #include "vm/vm.h"
 
 /* Why the loop was entered through its sigsetjmp. */
 enum { UNWIND_NONE, UNWIND_RAISE, UNWIND_LEAVE, UNWIND_CAREFUL, UNWIND_EXIT };
-
-/* ---- floating-point control ---- */
-
-static uint32_t *guest_fp_control(Cpu *cpu)
-{
-    const TcgFrontend *fe = tcg_state(cpu)->fe;
-
-    return fe->fp_control_offset ? (uint32_t *)((char *)cpu->env + fe->fp_control_offset) : NULL;
-}
-
-void tcg_fp_enter(Cpu *cpu)
-{
-    TcgCpu *tc = tcg_cpu(cpu);
-    uint32_t *control = guest_fp_control(cpu);
-
-    if (control && !tc->guest_fp) {
-        tc->host_fp_control = host_fp_get();
-        host_fp_set((*control & 0xffff) | HOST_FP_MASKS);
-        tc->guest_fp = true;
-    }
-}
-
-void tcg_fp_leave(Cpu *cpu)
-{
-    TcgCpu *tc = tcg_cpu(cpu);
-
-    if (tc->guest_fp) {
-        *guest_fp_control(cpu) |= host_fp_get() & HOST_FP_FLAGS;
-        host_fp_set(tc->host_fp_control);
-        tc->guest_fp = false;
-    }
-}
-
-void tcg_fp_control_changed(Cpu *cpu)
-{
-    if (tcg_cpu(cpu)->guest_fp) {
-        host_fp_set((*guest_fp_control(cpu) & 0xffff) | HOST_FP_MASKS);
-    }
-}
-
-void tcg_fp_control_sync(Cpu *cpu)
-{
-    if (tcg_cpu(cpu)->guest_fp) {
-        *guest_fp_control(cpu) |= host_fp_get() & HOST_FP_FLAGS;
-    }
-}
 
 /* ---- leaving generated code ---- */
 
@@ -97,88 +51,6 @@ void tcg_restart_careful(Cpu *cpu, vaddr_t pc)
 bool tcg_in_single(const Cpu *cpu)
 {
     return tcg_cpu(cpu)->careful;
-}
-
-/* ---- exclusive sections ---- */
-
-static void code_enter(Cpu *cpu)
-{
-    TcgState *tcg = tcg_state(cpu);
-    TcgCpu *tc = tcg_cpu(cpu);
-
-    for (;;) {
-        atomic_put(&tc->in_code, 1);
-        if (!atomic_get(&tcg->closed)) {
-            return;
-        }
-        mutex_lock(&tcg->gate_lock);
-        atomic_put(&tc->in_code, 0);
-        cond_broadcast(&tcg->gate);
-        while (atomic_get(&tcg->closed)) {
-            cond_wait(&tcg->gate, &tcg->gate_lock);
-        }
-        mutex_unlock(&tcg->gate_lock);
-    }
-}
-
-static void code_leave(Cpu *cpu)
-{
-    TcgState *tcg = tcg_state(cpu);
-
-    atomic_put(&tcg_cpu(cpu)->in_code, 0);
-    if (G_UNLIKELY(atomic_get(&tcg->closed))) {
-        mutex_lock(&tcg->gate_lock);
-        cond_broadcast(&tcg->gate);
-        mutex_unlock(&tcg->gate_lock);
-    }
-}
-
-static bool others_in_code(Cpu *cpu)
-{
-    for (unsigned i = 0; i < cpu->vm->ncpus; i++) {
-        if (cpu->vm->cpus[i] != cpu && atomic_get(&tcg_cpu(cpu->vm->cpus[i])->in_code)) {
-            return true;
-        }
-    }
-    return false;
-}
-
-void tcg_exclusive_begin(Cpu *cpu)
-{
-    TcgState *tcg = tcg_state(cpu);
-    TcgCpu *tc = tcg_cpu(cpu);
-
-    tc->was_in_code = atomic_get(&tc->in_code);
-    code_leave(cpu);
-    mutex_lock(&tcg->exclusive);
-    tc->exclusive = true;
-    atomic_put(&tcg->closed, 1);
-    for (unsigned i = 0; i < cpu->vm->ncpus; i++) {
-        if (cpu->vm->cpus[i] != cpu) {
-            atomic_or_old(&cpu->vm->cpus[i]->attn, CPU_ATTN_ACCEL);
-        }
-    }
-    mutex_lock(&tcg->gate_lock);
-    while (others_in_code(cpu)) {
-        cond_wait(&tcg->gate, &tcg->gate_lock);
-    }
-    mutex_unlock(&tcg->gate_lock);
-}
-
-void tcg_exclusive_end(Cpu *cpu)
-{
-    TcgState *tcg = tcg_state(cpu);
-    TcgCpu *tc = tcg_cpu(cpu);
-
-    mutex_lock(&tcg->gate_lock);
-    atomic_put(&tcg->closed, 0);
-    cond_broadcast(&tcg->gate);
-    mutex_unlock(&tcg->gate_lock);
-    tc->exclusive = false;
-    mutex_unlock(&tcg->exclusive);
-    if (tc->was_in_code) {
-        code_enter(cpu);
-    }
 }
 
 /* ---- the loop ---- */
@@ -258,6 +130,27 @@ static void jump_enter(Cpu *cpu, TcgBlock *tb)
         __atomic_store_n(&e->pc, tb->pc, __ATOMIC_RELEASE);
     }
     mutex_unlock(&tc->tlb_lock);
+}
+
+/* No walk, no translation, no exception: what needs one goes through the loop. */
+const void *tcg_code_find(void *env, uint64_t mode)
+{
+    Cpu *cpu = cpu_from_env(env);
+    TcgCpu *tc = tcg_cpu(cpu);
+    const TcgFrontend *fe = tc->tcg->fe;
+    vaddr_t pc = state_pc(cpu), va = fe->fetch_addr(cpu, pc);
+    const TcgTlbInfo *info = &tc->tlb_info[fe->fetch_mmu(mode)][tlb_index(va)];
+    TcgBlock *tb;
+
+    if (!tlb_tag_is(info->exec, va) || va - pc != tc->fetch_base || log_enabled(LOG_EXEC | LOG_CPU)) {
+        return NULL;
+    }
+    tb = blocks_find(tc->tcg, info->phys | (va & ~TCG_PAGE_MASK), pc, va - pc, mode);
+    if (!tb || tb->page[1] != TCG_NO_PAGE) {
+        return NULL;
+    }
+    jump_enter(cpu, tb);
+    return tb->code;
 }
 
 static void check_fetch_base(Cpu *cpu)
@@ -465,10 +358,10 @@ static bool turn(Cpu *cpu, Loop *l, VcpuExit *exit)
     if (!tb) {
         unwind(cpu, UNWIND_RAISE);
     }
-    code_enter(cpu);
+    gate_enter(cpu);
     if (flushes != atomic_get(&tc->tcg->flushes)) {
         l->from = NULL;     /* everything was thrown away between the look-up and now */
-        code_leave(cpu);
+        gate_leave(cpu);
         return false;
     }
     if (l->flushes != flushes) {
@@ -478,7 +371,7 @@ static bool turn(Cpu *cpu, Loop *l, VcpuExit *exit)
     remember(cpu, l, tb);
     switch (run_blocks(cpu, l, tb)) {
     case TCG_EXIT_POINT:
-        code_leave(cpu);
+        gate_leave(cpu);
         if (l->counted) {
             uncount(cpu);
         }
@@ -489,20 +382,20 @@ static bool turn(Cpu *cpu, Loop *l, VcpuExit *exit)
         l->skip = true;     /* out of scope, or of another address space */
         return false;
     case TCG_EXIT_BUDGET:
-        code_leave(cpu);
+        gate_leave(cpu);
         if (tc->budget > 0) {
             tc->careful = true;     /* fewer than the block has: one by one */
         }
         return false;
     case TCG_EXIT_REQUEST:
-        code_leave(cpu);
+        gate_leave(cpu);
         return false;
     case TCG_EXIT_YIELD:
-        code_leave(cpu);
+        gate_leave(cpu);
         sched_yield();
         break;
     default:
-        code_leave(cpu);
+        gate_leave(cpu);
         break;
     }
     if (tb->mode & TCG_MODE_SINGLE && single_done(cpu, l, exit)) {
@@ -550,7 +443,7 @@ static bool unwound(Cpu *cpu, Loop *l, int why, VcpuExit *exit)
         tc->was_in_code = false;
         tcg_exclusive_end(cpu);
     }
-    code_leave(cpu);
+    gate_leave(cpu);
     l->from = NULL;
     if (why != UNWIND_LEAVE && l->counted && tc->current && !tc->delivering) {
         uncount(cpu);

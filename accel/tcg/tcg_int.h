@@ -175,6 +175,9 @@ uint64_t tcg_slow_amo(void *env, uint64_t addr, uint64_t value, uint32_t mop_mmu
 uint64_t tcg_slow_cas(void *env, uint64_t addr, uint64_t expect, uint64_t value, uint32_t mop_mmu, uint64_t pc);
 #define TCG_MOP_MMU(mop, mmu) ((uint32_t)(mop) | (uint32_t)(mmu) << 16)
 /* In tcg_slow_amo the IrAmo is in bits 24..31. */
+/* For an indirect jump that missed the jump entries: the code of a known block for the state's pc and this mode
+ * (now also in the entries), or NULL: leave with TCG_EXIT_NEXT. Never raises. */
+const void *tcg_code_find(void *env, uint64_t mode);
 
 /* Vector operations in C: the interpreter's, and the backend's where it has no instruction. */
 typedef void VecFn(V128 *d, const V128 *a, const V128 *b, unsigned imm8);

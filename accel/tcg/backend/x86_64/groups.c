@@ -21,6 +21,7 @@ struct JitGrouping {
     uint16_t open[JIT_MAX_ROOTS][2];    /* the group for reads, for writes; 0: none */
     uint32_t nroots;
     uint32_t epoch;
+    uint32_t branch;            /* counts BRCONDs */
 };
 
 static uint32_t root_new(struct JitGrouping *s)
@@ -106,14 +107,24 @@ static void add_access(Jit *j, struct JitGrouping *s, const IrInsn *in, unsigned
     }
     from = p.off + disp;
     to = from + (1 << (in->mop & MO_SIZE));
-    /* What may be written may be read. */
-    if (extend_group(j, s, open[1], from, to, at, in->sub) ||
-        (!write && extend_group(j, s, open[0], from, to, at, in->sub)) || j->ngroups == JIT_MAX_GROUPS) {
+    /* What may be written may be read. A group of reads that is sure to get to a write asks for that at once;
+     * not if the write may be skipped: a page that is only read would go the slow way each time. */
+    if (extend_group(j, s, open[1], from, to, at, in->sub)) {
+        return;
+    }
+    if ((!write || j->group[open[0]].branch == s->branch) && extend_group(j, s, open[0], from, to, at, in->sub)) {
+        if (write) {
+            j->group[open[0]].write = true;
+            open[1] = open[0];
+        }
+        return;
+    }
+    if (j->ngroups == JIT_MAX_GROUPS) {
         return;
     }
     open[write] = (uint16_t)j->ngroups;
     j->group_of[at] = (uint16_t)j->ngroups;
-    j->group[j->ngroups++] = (JitGroup){ .first = from, .end = to, .leader = from, .epoch = s->epoch,
+    j->group[j->ngroups++] = (JitGroup){ .first = from, .end = to, .leader = from, .epoch = s->epoch, .branch = s->branch,
                                          .last_insn = at, .count = 1, .mmu = in->sub, .write = write };
 }
 
@@ -128,6 +139,7 @@ void jit_find_groups(Jit *j, const IrBlock *ir)
     memset(s->open[1], 0, sizeof(s->open[1]));
     s->nroots = 2;
     s->epoch = 1;
+    s->branch = 0;
     j->ngroups = 1;
     for (unsigned n = 0; n < ir->ninsns; n++) {
         const IrInsn *in = &ir->insn[n];
@@ -137,6 +149,9 @@ void jit_find_groups(Jit *j, const IrBlock *ir)
         case IR_LABEL:
             s->epoch++;
             continue;
+        case IR_BRCOND:
+            s->branch++;
+            break;
         case IR_CALL:
             if (in->cond != IR_CALL_PURE) {
                 s->epoch++;

@@ -83,7 +83,7 @@ typedef struct JitLabel {
  * made) are offsets from the same unknown number. */
 typedef struct JitGroup {
     int64_t first, end, leader;
-    uint32_t epoch;
+    uint32_t epoch, branch;
     uint32_t last_insn;
     uint16_t count;
     uint8_t mmu;
@@ -119,6 +119,7 @@ typedef struct Jit {
     uint8_t *hot_start, *hot_end, *cold_start, *cold_end;   /* after the shared pieces */
     JitEnter *enter;
     const uint8_t *exit_plain, *exit_from;
+    const uint8_t *find;        /* goes to the code for the state's pc and the mode in RSI, or leaves */
     const uint8_t *slow[NUM_SLOW][5][TCG_MAX_MMU];
 
     /* The target and the layout of env, as displacements from RBP */

@@ -305,8 +305,8 @@ static void lookup(Jit *j, unsigned rp, bool known, uint64_t pc)
     e_patch(miss, j->e.p);
     e_patch(miss2, j->e.p);
     e_store(&j->e, rp, RBP, j->pc_disp);
-    e_mov_imm(&j->e, RAX, TCG_EXIT_NEXT);
-    e_jmp(&j->e, j->exit_plain);
+    e_mov_imm(&j->e, RSI, mode);
+    e_jmp(&j->e, j->find);
     jit_cold_end(j);
 }
 

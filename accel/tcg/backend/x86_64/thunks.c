@@ -52,6 +52,32 @@ static void make_enter(Jit *j)
     e8(e, 0xc3);
 }
 
+/* Nothing but pinned globals is in registers here; C keeps some of them. */
+static void make_find(Jit *j)
+{
+    uint8_t *none;
+
+    j->find = j->e.p;
+    for (unsigned i = 0; i < j->npin; i++) {
+        if (memchr(caller_saved, j->pin[i].reg, sizeof(caller_saved))) {
+            e_store(&j->e, j->pin[i].reg, RBP, j->template[j->pin[i].global].home);
+        }
+    }
+    e_rm(&j->e, OP_LEA | O_W, RDI, RBP, -JIT_BIAS);
+    jit_call_c(j, tcg_code_find);
+    for (unsigned i = 0; i < j->npin; i++) {
+        if (memchr(caller_saved, j->pin[i].reg, sizeof(caller_saved))) {
+            e_load(&j->e, j->pin[i].reg, RBP, j->template[j->pin[i].global].home);
+        }
+    }
+    e_rr(&j->e, OP_TEST | O_W, RAX, RAX);
+    none = e_jcc(&j->e, CC_E);
+    e_rr(&j->e, 0xff, 4, RAX);
+    e_patch(none, j->e.p);
+    e_mov_imm(&j->e, RAX, TCG_EXIT_NEXT);
+    e_jmp(&j->e, j->exit_plain);
+}
+
 /* Displacement from RSP of a part of the frame, in a shared piece (which has a return address on the stack). */
 static int32_t in_frame(int32_t at)
 {
@@ -231,6 +257,7 @@ static const uint8_t *make_slow(Jit *j, SlowKind kind, unsigned sz, unsigned mmu
 void jit_make_thunks(Jit *j)
 {
     make_enter(j);
+    make_find(j);
     for (SlowKind kind = 0; kind < NUM_SLOW; kind++) {
         bool vec = kind == SLOW_LOAD_V || kind == SLOW_STORE_V;
         const uint8_t *call = make_call(j, kind);
