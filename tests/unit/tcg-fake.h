@@ -53,6 +53,8 @@ typedef struct Side {
     sigjmp_buf unwind;
     TcgRunResult result;
     bool unwound;
+    const void *second;         /* code that tcg_code_find() finds at PC_HIT, and its mode */
+    uint64_t second_mode;
 } Side;
 
 extern Side *fake_now;      /* the side that runs */

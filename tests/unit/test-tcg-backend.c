@@ -124,7 +124,11 @@ static void side_run(Side *s, Blocks *b, unsigned link, int self_slot)
     for (unsigned i = 0; i < TCG_JC_SIZE; i++) {
         s->tc->jump[i] = (TcgJumpEntry){ .pc = ~0ull };
     }
-    *e = (TcgJumpEntry){ PC_HIT, b->main.mode, b->second.code, &b->second };
+    s->second = b->second.code;
+    s->second_mode = b->main.mode;
+    if (link & 1 || s->backend == &tcg_backend_interp) {
+        *e = (TcgJumpEntry){ PC_HIT, b->main.mode, b->second.code, &b->second };
+    }
     for (unsigned slot = 0; slot < 2; slot++) {
         if (b->main.patch[slot] && (int)slot == self_slot && link & 6) {
             b->main.jump[slot] = &b->main;
