@@ -1,7 +1,8 @@
 /* Fuzz target: a whole debugger session over a scripted machine that runs.
  * SPDX-License-Identifier: GPL-2.0-or-later
  *
- * The input is lines: each is sent as a packet with a right frame, or as it is behind a '!'. */
+ * The input is lines: each is sent as a packet with a right frame, or as it is behind a '!'. '@' and a
+ * digit at the beginning choose the accelerator's abilities. */
 #include "gdbstub/session.h"
 #include "tests/fuzz/fuzz.h"
 #include "tests/unit/script-machine.h"
@@ -15,11 +16,17 @@ typedef struct FuzzMachine {
     Debug *debug;
     GdbConfig config;
     bool made;
+    unsigned abilities;
 } FuzzMachine;
 
-static void machine_make(FuzzMachine *f)
+static const char *const abilities[] = {
+    NULL, "patch", "slots=2,maxlen=8", "slots=4,maxlen=8,readonly,noskip", "patch,slots=2,noskip",
+};
+
+static void machine_make(FuzzMachine *f, unsigned choice)
 {
-    sm_init(&f->m, 2, NULL, NULL);
+    sm_init(&f->m, 2, NULL, abilities[choice]);
+    f->abilities = choice;
     for (unsigned i = 0; i < 2; i++) {
         SM_CODE(&f->m, 0x1000 + 0x100 * i,
                 SCRIPT_INSN_I(SCRIPT_LI, 1, 0x2000 + 0x100 * i),
@@ -79,14 +86,20 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static const GdbTransport transport = { .write = check_output, .resume_input = resume_input };
     static FuzzMachine f;
+    unsigned choice = f.abilities;
     GdbSession *s;
     RspDecoder d;
 
-    if (f.made && vm_ended(f.m.vm)) {
+    if (size >= 2 && data[0] == '@') {
+        choice = (uint8_t)(data[1] - '0') % G_N_ELEMENTS(abilities);
+        data += 2;
+        size -= 2;
+    }
+    if (f.made && (vm_ended(f.m.vm) || choice != f.abilities)) {
         machine_free(&f);
     }
     if (!f.made) {
-        machine_make(&f);
+        machine_make(&f, choice);
     }
     rsp_decoder_init(&d, 4 * GDB_PACKET_SIZE, true);
     s = gdb_session_new(&f.config, "fuzz", &transport, &d, NULL);
