@@ -20,4 +20,9 @@ typedef union V128 {
     double d[2];
 } V128 __attribute__((aligned(16)));
 
+/* Integers at any address, as the guest's memory has them. The attribute counts in a typedef only. */
+typedef uint16_t __attribute__((may_alias, aligned(1))) Any16;
+typedef uint32_t __attribute__((may_alias, aligned(1))) Any32;
+typedef uint64_t __attribute__((may_alias, aligned(1))) Any64;
+
 #endif

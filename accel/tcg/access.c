@@ -9,11 +9,6 @@
 #include "accel/tcg/watch.h"
 #include "vm/vm.h"
 
-/* Guest RAM at any alignment. */
-typedef uint16_t __attribute__((may_alias, aligned(1))) Any16;
-typedef uint32_t __attribute__((may_alias, aligned(1))) Any32;
-typedef uint64_t __attribute__((may_alias, aligned(1))) Any64;
-
 /* One access that lies within a page, checked and ready to be made. */
 typedef struct Access {
     Cpu *cpu;

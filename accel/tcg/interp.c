@@ -218,9 +218,9 @@ static uint64_t read_host(const void *p, unsigned mop)
 {
     switch (mop & MO_SIZE) {
     case MO_8: return extend(*(const uint8_t *)p, mop);
-    case MO_16: return extend(*(const uint16_t __attribute__((may_alias, aligned(1))) *)p, mop);
-    case MO_32: return extend(*(const uint32_t __attribute__((may_alias, aligned(1))) *)p, mop);
-    default: return *(const uint64_t __attribute__((may_alias, aligned(1))) *)p;
+    case MO_16: return extend(*(const Any16 *)p, mop);
+    case MO_32: return extend(*(const Any32 *)p, mop);
+    default: return *(const Any64 *)p;
     }
 }
 
@@ -228,9 +228,9 @@ static void write_host(void *p, unsigned mop, uint64_t v)
 {
     switch (mop & MO_SIZE) {
     case MO_8: *(uint8_t *)p = (uint8_t)v; break;
-    case MO_16: *(uint16_t __attribute__((may_alias, aligned(1))) *)p = (uint16_t)v; break;
-    case MO_32: *(uint32_t __attribute__((may_alias, aligned(1))) *)p = (uint32_t)v; break;
-    default: *(uint64_t __attribute__((may_alias, aligned(1))) *)p = v; break;
+    case MO_16: *(Any16 *)p = (uint16_t)v; break;
+    case MO_32: *(Any32 *)p = (uint32_t)v; break;
+    default: *(Any64 *)p = v; break;
     }
 }
 
