@@ -142,17 +142,13 @@ def reboot_case(options, folder):
         health(machine.console.data)
 
 
-def backtrace_case(options, folder):
-    """gdb's backtraces equal the guest's own stack dumps, at points of every sort."""
-    script = ("dd if=/dev/zero of=/tmp/x bs=4096 count=500 2>/dev/null\n"
-              "while :; do dd if=/tmp/x of=/dev/null bs=4096 count=10 2>/dev/null; "
-              "ls -R /proc/1 >/dev/null 2>&1; sleep 0.01; done\n")
-    initrd = session.make_initramfs(folder, "backtrace.cpio.gz", script)
-    arguments = machine_arguments(options.kernel, initrd, "ignore_loglevel", ["-smp", "2", "-S"])
+def compare_backtraces(options, folder, initrd, append, points, prepare):
+    """gdb's backtraces equal the guest's own stack dumps at three stops at each point; `prepare`
+    lists the gdb commands between start_kernel and the first point."""
+    arguments = machine_arguments(options.kernel, initrd, append, ["-smp", "2", "-S"])
     log = os.path.join(folder, "console.log")
-    os.environ.update(GUEST_LOG=log, GUEST_ROUNDS="3", GUEST_POINTS=" ".join((
-        "vfs_read", "do_nanosleep", "handle_mm_fault", "tick_sched_timer", "scheduler_tick",
-        "kmem_cache_alloc", "try_to_wake_up", "run_timer_softirq")))
+    os.environ.update(GUEST_LOG=log, GUEST_ROUNDS="3", GUEST_POINTS=" ".join(points))
+    here = os.path.dirname(os.path.abspath(__file__))
     with open(log, "w", encoding="utf-8", buffering=1) as f, \
             Machine(options.emulator, arguments, show=f.write) as machine, Gdb() as gdb:
         gdb.run(f"source {session.HELPER}")
@@ -160,13 +156,61 @@ def backtrace_case(options, folder):
         text = gdb.run(f"glassbox start {options.kernel}", 240)
         if "start_kernel" not in text:
             raise SessionError(f"no stop at start_kernel: {text}")
-        gdb.run("tbreak do_nanosleep")
-        gdb.run("continue", 240)
-        text = gdb.run("source " + os.path.join(os.path.dirname(os.path.abspath(__file__)),
-                                                "backtrace_in_gdb.py"), 600)
+        for command in prepare:
+            text += gdb.run(command, 240)
+        text += gdb.run("source " + os.path.join(here, "backtrace_in_gdb.py"), 600)
     results = re.findall(r"^RESULT (ok|not ok) (\S+)", text, re.M)
-    if len(results) != 24 or any(r[0] != "ok" for r in results) or "RESULT done" not in text:
+    if len(results) != 3 * len(points) or any(r[0] != "ok" for r in results) or \
+            "RESULT done" not in text:
         raise SessionError("backtraces differ from the guest's dumps:\n" + text[-6000:])
+
+
+def backtrace_case(options, folder):
+    """Backtraces at points of every sort: system calls, page faults, interrupts, their stacks."""
+    script = ("dd if=/dev/zero of=/tmp/x bs=4096 count=500 2>/dev/null\n"
+              "while :; do dd if=/tmp/x of=/dev/null bs=4096 count=10 2>/dev/null; "
+              "ls -R /proc/1 >/dev/null 2>&1; sleep 0.01; done\n")
+    initrd = session.make_initramfs(folder, "backtrace.cpio.gz", script)
+    points = ("vfs_read", "do_nanosleep", "handle_mm_fault", "tick_sched_timer", "scheduler_tick",
+              "kmem_cache_alloc", "try_to_wake_up", "run_timer_softirq")
+    compare_backtraces(options, folder, initrd, "ignore_loglevel", points,
+                       ["tbreak do_nanosleep", "continue"])
+
+
+def modules_case(options, folder):
+    """Backtraces through a module that the guest has loaded."""
+    script = "insmod /loop.ko\nwhile :; do sleep 0.05; losetup -f > /dev/null; done\n"
+    tree = os.path.join(os.path.dirname(options.kernel), "lib", "modules")
+    module = [os.path.join(at, "loop.ko") for at, _, files in os.walk(tree) if "loop.ko" in files]
+    if not module:
+        raise SessionError("the kernel package has no module loop.ko")
+    initrd = session.make_initramfs(folder, "modules.cpio.gz", script, ["--add", f"{module[0]}=/loop.ko"])
+    compare_backtraces(options, folder, initrd, "ignore_loglevel", ("loop_control_ioctl",),
+                       ["tbreak do_nanosleep", "continue", "glassbox modules"])
+
+
+def attach_case(options, folder):
+    """The kernel is found from user space too, where its page table isolation hides it."""
+    initrd = session.make_initramfs(folder, "attach.cpio.gz", "echo busy\nwhile :; do :; done\n")
+    arguments = machine_arguments(options.kernel, initrd, "pti=on", ["-smp", "1"])
+    places = set()
+    with Machine(options.emulator, arguments) as machine:
+        machine.expect(r"^busy", 240)
+        for _ in range(3):
+            with Gdb() as gdb:
+                gdb.run(f"source {session.HELPER}")
+                gdb.run(f"target remote :{machine.port}")
+                text = gdb.run(f"glassbox symbols {options.kernel}")
+                places.update(re.findall(r"slide (0x[0-9a-f]+), text at", text))
+                gdb.run("tbreak tick_sched_timer")
+                text += gdb.run("continue", 60) + gdb.run("backtrace")
+                if not re.search(r"^#5 .*asm_sysvec_apic_timer_interrupt[\s\S]*^#6 .*\?\? \(\)\s*\Z",
+                                 text, re.M):
+                    raise SessionError(f"no backtrace from user space:\n{text}")
+                gdb.run("detach")
+        health(machine.console.data)
+    if len(places) != 1:
+        raise SessionError(f"the kernel was found at several places: {places}")
 
 
 def symbols_case(options, folder):
@@ -185,7 +229,7 @@ def symbols_case(options, folder):
 
 
 OTHERS = {"work": work_case, "reboot": reboot_case, "backtrace": backtrace_case,
-          "symbols": symbols_case}
+          "modules": modules_case, "attach": attach_case, "symbols": symbols_case}
 
 
 def main():
