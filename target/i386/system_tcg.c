@@ -65,11 +65,12 @@ bool x86_tcg_interrupt(Cpu *cpu, bool hold)
     if (pending & X86_IRQ_RESYNC) {
         resync(cpu);
     }
-    if (hold || (s->mode & (X86_MODE_SHADOW | X86_MODE_SS_SHADOW))) {
-        return false;
-    }
+    /* A step that holds interrupts does not hold these: a CPU that waits for its start-up could never begin. */
     if ((pending & (X86_IRQ_INIT | X86_IRQ_SIPI)) && take_message(cpu, pending)) {
         return true;
+    }
+    if (hold || (s->mode & (X86_MODE_SHADOW | X86_MODE_SS_SHADOW))) {
+        return false;
     }
     if (cpu->power == CPU_POWER_WAIT || cpu->power == CPU_POWER_OFF) {
         return false;
