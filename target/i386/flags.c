@@ -113,19 +113,22 @@ static uint32_t kind_flags(unsigned op, uint64_t dst, uint64_t src, uint64_t src
 }
 
 /* What the override kinds make of flags computed from the base. */
-static uint32_t override_flags(uint32_t flags, unsigned over, uint64_t src2)
+static uint32_t override_flags(uint32_t flags, unsigned over, uint64_t value)
 {
     unsigned bits;
     uint32_t top, next, cf, of;
 
     if (over == X86_CC_OVER_CF) {
-        return (flags & ~X86_CF) | (src2 & 1);
+        return (flags & ~X86_CF) | (value & 1);
+    }
+    if (over == X86_CC_OVER_BT) {
+        return (flags & ~(X86_CF | X86_OF)) | (value & 1);
     }
     bits = 8u << ((over - X86_CC_OVER_ROLB) & 3);
-    top = src2 >> (bits - 1) & 1;
-    next = src2 >> (bits - 2) & 1;
+    top = value >> (bits - 1) & 1;
+    next = value >> (bits - 2) & 1;
     if (over < X86_CC_OVER_RORB) {
-        cf = src2 & 1;
+        cf = value & 1;
         of = top ^ cf;
     } else {
         cf = top;
@@ -134,17 +137,17 @@ static uint32_t override_flags(uint32_t flags, unsigned over, uint64_t src2)
     return (flags & ~(X86_CF | X86_OF)) | cf | (of ? X86_OF : 0);
 }
 
-uint32_t x86_flags_from(uint32_t cc_op, uint64_t dst, uint64_t src, uint64_t src2)
+uint32_t x86_flags_from(uint32_t cc_op, uint64_t dst, uint64_t src, uint64_t src2, uint64_t over_value)
 {
     unsigned over = cc_op >> X86_CC_OVER_SHIFT;
     uint32_t flags = kind_flags(cc_op & ((1u << X86_CC_OVER_SHIFT) - 1), dst, src, src2);
 
-    return over ? override_flags(flags, over, src2) : flags;
+    return over ? override_flags(flags, over, over_value) : flags;
 }
 
 uint32_t x86_flags_compute(const X86State *env)
 {
-    return x86_flags_from(env->cc_op, env->cc_dst, env->cc_src, env->cc_src2);
+    return x86_flags_from(env->cc_op, env->cc_dst, env->cc_src, env->cc_src2, env->cc_over);
 }
 
 uint64_t x86_eflags_get(const X86State *env)
@@ -179,7 +182,7 @@ bool x86_flags_test(uint32_t f, unsigned cond)
     return r != (cond & 1);
 }
 
-uint64_t x86_helper_flags_from(void *env, uint64_t cc_op, uint64_t dst, uint64_t src, uint64_t src2)
+uint64_t x86_helper_flags(void *env)
 {
-    return x86_flags_from((uint32_t)cc_op, dst, src, src2);
+    return x86_flags_compute(env);
 }

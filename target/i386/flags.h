@@ -14,7 +14,8 @@ enum {
 };
 
 /* All six arithmetic flags at their places in EFLAGS, from the parts of the lazy form. */
-uint32_t x86_flags_from(uint32_t cc_op, uint64_t dst, uint64_t src, uint64_t src2);
+uint32_t x86_flags_from(uint32_t cc_op, uint64_t dst, uint64_t src, uint64_t src2,
+                        uint64_t over_value);
 
 /* The same from the state. */
 uint32_t x86_flags_compute(const X86State *env);
@@ -29,7 +30,7 @@ void x86_eflags_set(X86State *env, uint64_t value);
 /* Is condition `cond` (X86_COND_*) true of these flag bits? */
 bool x86_flags_test(uint32_t flags, unsigned cond);
 
-/* For translated code (IR_CALL_PURE and IR_CALL_READS). */
-uint64_t x86_helper_flags_from(void *env, uint64_t cc_op, uint64_t dst, uint64_t src, uint64_t src2);
+/* For translated code: x86_flags_compute (IR_CALL_READS). */
+uint64_t x86_helper_flags(void *env);
 
 #endif

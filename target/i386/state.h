@@ -133,9 +133,10 @@ typedef struct X86Seg {
  *   MUL     cc_dst = low half of the result, cc_src = 0 or not: CF and OF
  *   IMUL    cc_dst, cc_src = the factors, of which the product is not made unless asked for
  * Above the kind (from bit X86_CC_OVER_SHIFT) cc_op may name flags that override those of the kind, taken
- * from cc_src2; only on kinds that do not use cc_src2 themselves (not on ADC and SBB):
- *   CF       CF = bit 0 of cc_src2
- *   ROL ROR  in four sizes: CF and OF as a rotation with the result cc_src2 sets them
+ * from cc_over:
+ *   CF       CF = bit 0 of cc_over
+ *   BT       the same and OF = 0 (undefined after bit tests; so it is the same however code is cut into blocks)
+ *   ROL ROR  in four sizes: CF and OF as a rotation with the result cc_over sets them
  */
 enum {
     X86_CC_EFLAGS,
@@ -157,6 +158,7 @@ enum {
 enum {
     X86_CC_OVER_NONE,
     X86_CC_OVER_CF,
+    X86_CC_OVER_BT,
     X86_CC_OVER_ROLB, X86_CC_OVER_ROLW, X86_CC_OVER_ROLL, X86_CC_OVER_ROLQ,
     X86_CC_OVER_RORB, X86_CC_OVER_RORW, X86_CC_OVER_RORL, X86_CC_OVER_RORQ,
 };
@@ -208,7 +210,7 @@ typedef struct X86Fpu {
 typedef struct X86State {
     uint64_t gpr[16];
     uint64_t rip;
-    uint64_t cc_dst, cc_src, cc_src2;
+    uint64_t cc_dst, cc_src, cc_src2, cc_over;
     uint32_t cc_op;
     uint32_t eflags;        /* all but the arithmetic flags, which are in cc_*; bit 1 set */
     uint32_t mode;          /* X86_MODE_* */

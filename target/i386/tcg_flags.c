@@ -14,6 +14,7 @@ typedef struct CcState {
     uint16_t result_insn;   /* the instruction (number in the block, + 1) right after which `result` holds */
     IrRef const_dst, const_src;     /* constants that cc_dst and cc_src hold, or 0 */
     IrRef result;           /* global that holds the result, or 0 */
+    uint8_t over;           /* X86_CC_OVER_* where the kind below it is not known; else 0 */
 } CcState;
 
 G_STATIC_ASSERT(sizeof(CcState) <= sizeof(((TcgTranslate *)NULL)->own));
@@ -47,8 +48,7 @@ static void set_op(X86Tr *tr, unsigned op)
     if (s->known != op + 1) {
         ir_mov(tr->ir, IR_I32, G_CC_OP, ir_const(tr->ir, op));
     }
-    s->known = (uint16_t)(op + 1);
-    s->const_dst = s->const_src = s->result = 0;
+    *s = (CcState){ .known = (uint16_t)(op + 1) };
 }
 
 void x86tr_cc_set(X86Tr *tr, unsigned byte_kind, unsigned size, IrRef const_dst, IrRef const_src,
@@ -88,50 +88,69 @@ IrRef x86tr_cc_eflags(X86Tr *tr)
         ir_mov(tr->ir, IR_I64, t, G_CC_DST);
         return t;
     }
-    ir_call(tr->ir, IR_CALL_PURE, t, (void *)x86_helper_flags_from, G_CC_OP, G_CC_DST, G_CC_SRC, G_CC_SRC2);
+    ir_call(tr->ir, IR_CALL_READS, t, (void *)x86_helper_flags, IR_NONE, IR_NONE, IR_NONE, IR_NONE);
     x86tr_cc_set_eflags(tr, t);
     return t;
 }
 
-/* Makes the base one that leaves cc_src2 free and has none but these overrides; returns it. */
-static unsigned base_for_override(X86Tr *tr, bool rotate)
+#define KIND_MASK ((1u << X86_CC_OVER_SHIFT) - 1)
+
+/* The override that the flags have now, as far as it is known; X86_CC_OVER_NONE for none, -1: not known. */
+static int current_override(const CcState *s)
 {
-    unsigned known = cc_state(tr)->known, op, over;
+    return s->known ? (s->known - 1) >> X86_CC_OVER_SHIFT : s->over ? s->over : -1;
+}
+
+/* Where the new override takes CF only and OF has to stay, an older one may not be hidden. */
+static void prepare_override(X86Tr *tr, bool keep_of)
+{
+    int over = current_override(cc_state(tr));
+
+    if (keep_of && over != X86_CC_OVER_NONE && over != X86_CC_OVER_CF) {
+        x86tr_cc_eflags(tr);
+    }
+}
+
+/* cc_op with this override over the kind that it has: a constant where that is known. */
+static IrRef overridden_op(X86Tr *tr, unsigned over)
+{
+    unsigned known = cc_state(tr)->known;
+    IrRef t;
 
     if (known) {
-        op = (known - 1) & ((1u << X86_CC_OVER_SHIFT) - 1);
-        over = (known - 1) >> X86_CC_OVER_SHIFT;
-        if ((op < X86_CC_ADCB || op > X86_CC_SBBQ) &&
-            (over == X86_CC_OVER_NONE || over == X86_CC_OVER_CF || rotate)) {
-            return op;
-        }
+        return ir_const(tr->ir, ((known - 1) & KIND_MASK) | over << X86_CC_OVER_SHIFT);
     }
-    x86tr_cc_eflags(tr);
-    return X86_CC_EFLAGS;
+    t = ir_temp(tr->ir);
+    ir_op2i(tr->ir, IR_AND, IR_I32, t, G_CC_OP, KIND_MASK);
+    ir_op2i(tr->ir, IR_OR, IR_I32, t, t, over << X86_CC_OVER_SHIFT);
+    return t;
 }
 
-static void set_override(X86Tr *tr, unsigned base, unsigned over, IrRef src2)
+static void set_override(X86Tr *tr, unsigned over, IrRef value)
 {
-    CcState keep = *cc_state(tr);
+    CcState *s = cc_state(tr);
 
-    ir_mov(tr->ir, IR_I64, G_CC_SRC2, src2);
-    set_op(tr, base | over << X86_CC_OVER_SHIFT);
-    keep.known = cc_state(tr)->known;
-    *cc_state(tr) = keep;
+    ir_mov(tr->ir, IR_I64, G_CC_OVER, value);
+    if (s->known && (s->known - 1u) >> X86_CC_OVER_SHIFT == over) {
+        return;
+    }
+    ir_mov(tr->ir, IR_I32, G_CC_OP, overridden_op(tr, over));
+    if (s->known) {
+        s->known = (uint16_t)((((s->known - 1u) & KIND_MASK) | over << X86_CC_OVER_SHIFT) + 1);
+    } else {
+        s->over = (uint8_t)over;
+    }
 }
 
-void x86tr_cc_set_carry(X86Tr *tr, IrRef value)
+void x86tr_cc_set_carry(X86Tr *tr, IrRef value, bool keep_of)
 {
-    unsigned base = base_for_override(tr, false);
-
-    set_override(tr, base, X86_CC_OVER_CF, value);
+    prepare_override(tr, keep_of);
+    set_override(tr, keep_of ? X86_CC_OVER_CF : X86_CC_OVER_BT, value);
 }
 
 void x86tr_cc_set_rotate(X86Tr *tr, bool right, IrRef result, unsigned size)
 {
-    unsigned base = base_for_override(tr, true);
-
-    set_override(tr, base, (right ? X86_CC_OVER_RORB : X86_CC_OVER_ROLB) + x86tr_log2(size), result);
+    set_override(tr, (right ? X86_CC_OVER_RORB : X86_CC_OVER_ROLB) + x86tr_log2(size), result);
 }
 
 /* Moves value into a global if count is not 0. */
@@ -142,11 +161,10 @@ static void move_if(X86Tr *tr, IrType type, IrRef global, IrRef value, IrRef cou
 
 void x86tr_cc_set_rotate_if(X86Tr *tr, bool right, IrRef result, unsigned size, IrRef count)
 {
-    unsigned base = base_for_override(tr, true);
     unsigned over = (right ? X86_CC_OVER_RORB : X86_CC_OVER_ROLB) + x86tr_log2(size);
 
-    move_if(tr, IR_I64, G_CC_SRC2, result, count);
-    move_if(tr, IR_I32, G_CC_OP, ir_const(tr->ir, base | over << X86_CC_OVER_SHIFT), count);
+    move_if(tr, IR_I64, G_CC_OVER, result, count);
+    move_if(tr, IR_I32, G_CC_OP, overridden_op(tr, over), count);
     x86tr_cc_forget(tr);
 }
 
@@ -172,7 +190,7 @@ void x86tr_cc_keep_carry(X86Tr *tr)
 static Known known_flags(X86Tr *tr)
 {
     CcState *s = cc_state(tr);
-    unsigned op = (s->known - 1u) & ((1u << X86_CC_OVER_SHIFT) - 1);
+    unsigned op = (s->known - 1u) & KIND_MASK;
     Known k = { .kind = KIND_NONE, .over = (s->known - 1u) >> X86_CC_OVER_SHIFT };
 
     k.size = op ? 1u << ((op - 1) & 3) : 4;
@@ -278,11 +296,11 @@ static X86Cond product_overflow(X86Tr *tr, const Known *k)
 
 static X86Cond carry(X86Tr *tr, const Known *k)
 {
-    if (k->over == X86_CC_OVER_CF || (k->over >= X86_CC_OVER_ROLB && k->over <= X86_CC_OVER_ROLQ)) {
-        return bit_set(tr, G_CC_SRC2, 0);
+    if (k->over >= X86_CC_OVER_CF && k->over <= X86_CC_OVER_ROLQ) {
+        return bit_set(tr, G_CC_OVER, 0);
     }
     if (k->over) {
-        return bit_set(tr, G_CC_SRC2, (8u << (k->over - X86_CC_OVER_RORB)) - 1);
+        return bit_set(tr, G_CC_OVER, (8u << (k->over - X86_CC_OVER_RORB)) - 1);
     }
     switch (k->kind) {
     case KIND_NONE:
@@ -358,15 +376,18 @@ static X86Cond overflow(X86Tr *tr, const Known *k)
     unsigned top = k->size * 8 - 1;
     IrRef t;
 
+    if (k->over == X86_CC_OVER_BT) {
+        return always(tr, false);
+    }
     if (k->over >= X86_CC_OVER_RORB) {
         top = (8u << (k->over - X86_CC_OVER_RORB)) - 1;
-        t = op2(tr, IR_SHL, IR_I64, G_CC_SRC2, ir_const(tr->ir, 1));
-        return bit_set(tr, op2(tr, IR_XOR, IR_I64, t, G_CC_SRC2), top);
+        t = op2(tr, IR_SHL, IR_I64, G_CC_OVER, ir_const(tr->ir, 1));
+        return bit_set(tr, op2(tr, IR_XOR, IR_I64, t, G_CC_OVER), top);
     }
     if (k->over >= X86_CC_OVER_ROLB) {
         top = (8u << (k->over - X86_CC_OVER_ROLB)) - 1;
-        t = op2(tr, IR_SHR, IR_I64, G_CC_SRC2, ir_const(tr->ir, top));
-        return bit_set(tr, op2(tr, IR_XOR, IR_I64, t, G_CC_SRC2), 0);
+        t = op2(tr, IR_SHR, IR_I64, G_CC_OVER, ir_const(tr->ir, top));
+        return bit_set(tr, op2(tr, IR_XOR, IR_I64, t, G_CC_OVER), 0);
     }
     switch (k->kind) {
     case KIND_NONE:
@@ -481,13 +502,20 @@ X86Cond x86tr_cond(X86Tr *tr, unsigned cond)
     static X86Cond (*const make[8])(X86Tr *, const Known *) = {
         overflow, carry, zero, below_equal, sign, parity, less, less_equal,
     };
+    CcState *s = cc_state(tr);
     Known k;
     X86Cond c;
+    bool from_over = s->over && (cond >> 1 == X86_COND_B >> 1 ||
+                                 (cond >> 1 == X86_COND_O >> 1 && s->over != X86_CC_OVER_CF));
 
-    if (!cc_state(tr)->known) {
+    if (!s->known && !from_over) {
         x86tr_cc_eflags(tr);
     }
-    k = known_flags(tr);
+    if (s->known) {
+        k = known_flags(tr);
+    } else {
+        k = (Known){ .over = s->over };
+    }
     c = make[cond >> 1](tr, &k);
     if (cond & 1) {
         c.cond = ir_cond_invert(c.cond);

@@ -360,7 +360,7 @@ void x86tr_adx(X86Tr *tr)
         ir_deposit(b, flags, flags, c1, 11, 1);
         x86tr_cc_set_eflags(tr, flags);
     } else {
-        x86tr_cc_set_carry(tr, c1);
+        x86tr_cc_set_carry(tr, c1, true);
     }
 }
 

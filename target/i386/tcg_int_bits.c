@@ -50,14 +50,21 @@ void x86tr_bit_test(X86Tr *tr)
     static const uint8_t amo[] = { 0, IR_AMO_OR, IR_AMO_AND, IR_AMO_XOR };
     IrBlock *b = tr->ir;
     unsigned kind = tr->row->arg, size = x86tr_op_size(tr, 0), mop = x86tr_log2(size);
-    IrRef n = x86tr_op_read(tr, 1), bit = op2i(tr, IR_AND, IR_I64, n, size * 8 - 1);
-    IrRef mask = IR_NONE, x, addr = IR_NONE;
+    IrRef n = x86tr_op_read(tr, 1), bit, mask = IR_NONE, x, addr = IR_NONE;
     bool mem = x86tr_is_mem(&tr->op[0]);
 
+    if (ir_is_const(b, n)) {
+        bit = ir_const(b, b->value[n].value & (size * 8 - 1));
+    } else {
+        bit = op2i(tr, IR_AND, IR_I64, n, size * 8 - 1);
+    }
     if (kind != X86_BT) {
         mask = op2(tr, IR_SHL, IR_I64, ir_const(b, 1), bit);
     }
-    if (mem) {
+    if (mem && kind == X86_BT && !x86tr_is_reg(&tr->op[1])) {
+        x = ir_temp(b);
+        x86tr_load(tr, x, x86tr_addr(tr, &tr->op[0], size, X86_READ), mop);
+    } else if (mem) {
         addr = bit_address(tr, size, n, kind == X86_BT ? X86_READ : X86_WRITE);
         x = ir_temp(b);
         if (tr->lock) {
@@ -77,7 +84,7 @@ void x86tr_bit_test(X86Tr *tr)
     } else if (kind != X86_BT && !mem) {
         x86tr_op_write(tr, 0, changed(tr, kind, x, mask));
     }
-    x86tr_cc_set_carry(tr, n);
+    x86tr_cc_set_carry(tr, n, false);
 }
 
 /* ---- scans and counts ---- */
@@ -205,7 +212,7 @@ void x86tr_lowest_bit(X86Tr *tr)
     ir_setcond(b, kind == X86_BLSI ? IR_NE : IR_EQ, type, c, x, ir_const(b, 0));
     x86tr_op_write(tr, 0, r);
     x86tr_cc_set_logic(tr, r, size);
-    x86tr_cc_set_carry(tr, c);
+    x86tr_cc_set_carry(tr, c, true);
 }
 
 void x86tr_bextr(X86Tr *tr)
@@ -239,7 +246,7 @@ void x86tr_bzhi(X86Tr *tr)
     ir_setcond(b, IR_GEU, IR_I64, c, n, width);
     x86tr_op_write(tr, 0, t);
     x86tr_cc_set_logic(tr, t, size);
-    x86tr_cc_set_carry(tr, c);
+    x86tr_cc_set_carry(tr, c, true);
 }
 
 /* PDEP, PEXT (arg 1). */

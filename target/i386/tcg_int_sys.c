@@ -296,11 +296,11 @@ void x86tr_carry(X86Tr *tr)
     IrRef t;
 
     if (tr->row->arg < 2) {
-        x86tr_cc_set_carry(tr, ir_const(tr->ir, tr->row->arg));
+        x86tr_cc_set_carry(tr, ir_const(tr->ir, tr->row->arg), true);
     } else {
         t = ir_temp(tr->ir);
         ir_op2i(tr->ir, IR_XOR, IR_I64, t, x86tr_cond_value(tr, X86_COND_B), 1);
-        x86tr_cc_set_carry(tr, t);
+        x86tr_cc_set_carry(tr, t, true);
     }
 }
 

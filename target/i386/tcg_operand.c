@@ -250,10 +250,16 @@ static unsigned segment_of(const ZydisDecodedOperand *o)
 X86Addr x86tr_addr(X86Tr *tr, const ZydisDecodedOperand *o, unsigned size, X86Access access)
 {
     Parts p = address_parts(tr, o);
+    unsigned seg = segment_of(o);
     X86Addr a;
 
+    if (tr->code64 && seg >= R_FS && !p.base && !p.index && p.disp == (int32_t)p.disp && tr->adsize == 8) {
+        a = (X86Addr){ ir_temp(tr->ir), (int32_t)p.disp };
+        ir_lds(tr->ir, a.base, MO_64, offsetof(X86State, seg[seg].base));
+        return a;
+    }
     a.base = sum_parts(tr, &p, &a.disp);
-    a.base = x86tr_segment(tr, segment_of(o), a.base, size, access);
+    a.base = x86tr_segment(tr, seg, a.base, size, access);
     return a;
 }
 

@@ -91,7 +91,11 @@ static bool guest_run(Guest *g, InsnState *st, const Sequence *q)
     out = tcg_accel_ops.vcpu_run(g->cpu, &args);
     memcpy(st->gpr, s->gpr, sizeof(s->gpr));
     st->flags = x86_eflags_get(s);
-    return out.kind == EXIT_HALT && s->rip == start + q->len + 1;
+    if (out.kind != EXIT_HALT || s->rip != start + q->len + 1) {
+        g_test_message("exit %d at %#" G_GINT64_MODIFIER "x", out.kind, s->rip);
+        return false;
+    }
+    return true;
 }
 
 static uint64_t value(GRand *r)
