@@ -89,16 +89,35 @@ static void ram_written(const Access *a)
     }
 }
 
-static void device_begin(Cpu *cpu)
+/* Devices run with the host's floating-point control. True: the guest's was in force, and comes back at the end;
+ * it is not when an exception's delivery or a page walk comes here. */
+static bool fp_suspend(Cpu *cpu)
 {
+    bool guest = tcg_cpu(cpu)->guest_fp;
+
     tcg_fp_leave(cpu);
-    vm_lock(cpu->vm);
+    return guest;
 }
 
-static void device_end(Cpu *cpu)
+static void fp_resume(Cpu *cpu, bool guest)
+{
+    if (guest) {
+        tcg_fp_enter(cpu);
+    }
+}
+
+static bool device_begin(Cpu *cpu)
+{
+    bool fp = fp_suspend(cpu);
+
+    vm_lock(cpu->vm);
+    return fp;
+}
+
+static void device_end(Cpu *cpu, bool fp)
 {
     vm_unlock(cpu->vm);
-    tcg_fp_enter(cpu);
+    fp_resume(cpu, fp);
 }
 
 /* Devices that need no lock of the machine are called without it: each interrupt ends with such an access. */
@@ -112,6 +131,7 @@ static uint64_t access_load(const Access *a)
 {
     MemSection sec;
     uint64_t v = 0;
+    bool fp;
 
     if (a->host) {
         switch (a->size) {
@@ -123,22 +143,23 @@ static uint64_t access_load(const Access *a)
         }
     }
     if (device_lockless(a, &sec)) {
-        tcg_fp_leave(a->cpu);
+        fp = fp_suspend(a->cpu);
         mem_section_load(&sec, MEM_ATTRS_CPU(a->cpu->index), a->size, &v);
-        tcg_fp_enter(a->cpu);
+        fp_resume(a->cpu, fp);
         return v;
     }
-    device_begin(a->cpu);
+    fp = device_begin(a->cpu);
     if (mem_load(a->cpu->vm->memory, a->pa, MEM_ATTRS_CPU(a->cpu->index), a->size, &v) & MEM_UNASSIGNED) {
         v = ~0ull;
     }
-    device_end(a->cpu);
+    device_end(a->cpu, fp);
     return v;
 }
 
 static void access_store(const Access *a, uint64_t v)
 {
     MemSection sec;
+    bool fp;
 
     if (a->ram) {
         switch (a->size) {
@@ -152,14 +173,14 @@ static void access_store(const Access *a, uint64_t v)
         return;
     }
     if (device_lockless(a, &sec)) {
-        tcg_fp_leave(a->cpu);
+        fp = fp_suspend(a->cpu);
         mem_section_store(a->cpu->vm->memory, a->pa, &sec, MEM_ATTRS_CPU(a->cpu->index), a->size, v);
-        tcg_fp_enter(a->cpu);
+        fp_resume(a->cpu, fp);
         return;
     }
-    device_begin(a->cpu);
+    fp = device_begin(a->cpu);
     mem_store(a->cpu->vm->memory, a->pa, MEM_ATTRS_CPU(a->cpu->index), a->size, v);
-    device_end(a->cpu);
+    device_end(a->cpu, fp);
 }
 
 static unsigned first_part(vaddr_t va, unsigned size)
@@ -511,16 +532,17 @@ bool tcg_phys_cas(Cpu *cpu, paddr_t pa, unsigned size, uint64_t expect, uint64_t
 uint64_t tcg_io_load(Cpu *cpu, uint32_t port, unsigned size)
 {
     uint64_t v = ~0ull;
+    bool fp = device_begin(cpu);
 
-    device_begin(cpu);
     mem_load(cpu->vm->io, port, MEM_ATTRS_CPU(cpu->index), size, &v);
-    device_end(cpu);
+    device_end(cpu, fp);
     return size == 8 ? v : v & ((1ull << (8 * size)) - 1);
 }
 
 void tcg_io_store(Cpu *cpu, uint32_t port, unsigned size, uint64_t value)
 {
-    device_begin(cpu);
+    bool fp = device_begin(cpu);
+
     mem_store(cpu->vm->io, port, MEM_ATTRS_CPU(cpu->index), size, value);
-    device_end(cpu);
+    device_end(cpu, fp);
 }
