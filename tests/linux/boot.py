@@ -4,12 +4,15 @@
 import argparse
 import hashlib
 import os
+import random
 import re
 import subprocess
 import sys
 import tempfile
+import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "scripts"))
+import rsp  # noqa: E402
 import session  # noqa: E402
 from session import Gdb, Machine, SessionError  # noqa: E402
 
@@ -207,10 +210,104 @@ def attach_case(options, folder):
                 if not re.search(r"^#5 .*asm_sysvec_apic_timer_interrupt[\s\S]*^#6 .*\?\? \(\)\s*\Z",
                                  text, re.M):
                     raise SessionError(f"no backtrace from user space:\n{text}")
+                log = gdb.run("glassbox dmesg")
+                if "Linux version" not in log or "Run /init as init process" not in log:
+                    raise SessionError(f"the kernel's log is not whole:\n{log}")
+                if not re.search(r"^ +1 +0x[0-9a-f]+ +init$", gdb.run("glassbox ps"), re.M):
+                    raise SessionError("init is not among the tasks")
                 gdb.run("detach")
         health(machine.console.data)
     if len(places) != 1:
         raise SessionError(f"the kernel was found at several places: {places}")
+
+
+# Functions that a booting kernel runs through often, and some that it does not.
+BUSY = ("vfs_read", "kmem_cache_alloc", "schedule", "handle_mm_fault", "tick_sched_timer",
+        "_raw_spin_lock", "native_queued_spin_lock_slowpath", "do_syscall_64", "panic",
+        "asm_sysvec_apic_timer_interrupt", "asm_exc_page_fault", "update_process_times")
+
+
+class RandomStops:
+    """Stops a machine at random moments, steps it, sets and removes points, lets it run on."""
+
+    def __init__(self, stub, places, seed):
+        self.stub, self.places = stub, places
+        self.random = random.Random(seed)
+        self.points = {}
+        self.stops = 0
+        self.ended = False
+
+    def points_change(self):
+        for _ in range(self.random.randrange(3)):
+            if self.points and self.random.random() < 0.6:
+                key = self.random.choice(list(self.points))
+                self.expect_ok("z" + key)
+                del self.points[key]
+            else:
+                kind = self.random.choice("01234")
+                length = 1 if kind in "01" else self.random.choice((1, 4, 8))
+                key = f"{kind},{self.random.choice(self.places):x},{length}"
+                self.expect_ok("Z" + key)
+                self.points[key] = True
+
+    def expect_ok(self, packet):
+        answer = self.stub.ask(packet)
+        if answer != "OK":
+            raise SessionError(f"packet {packet} was answered '{answer}'")
+
+    def points_remove(self):
+        for key in list(self.points):
+            self.expect_ok("z" + key)
+        self.points = {}
+
+    def stop_once(self):
+        """Run for up to a third of a millisecond, stop, then perhaps step."""
+        self.stub.resume()
+        time.sleep(self.random.random() * 0.0003)
+        self.stub.interrupt()
+        kind, fields = self.stub.wait_stop()
+        for _ in range(self.random.randrange(4)):
+            if kind[0] in "WX":
+                break
+            self.stub.resume(f"vCont;s:{fields.get('thread', 'p1.1')}")
+            kind, fields = self.stub.wait_stop()
+            self.stops += 1
+        self.stops += 1
+        self.ended = kind[0] in "WX"
+
+
+def random_stops_case(options, folder):
+    """Ten thousand random stops while the kernel boots, and it still reaches its end in health."""
+    sys.path.insert(0, os.path.join(session.TOP, "gdb"))
+    from glassbox_gdb import image, kallsyms
+    table = kallsyms.SymbolTable(kallsyms.parse(image.KernelImage(options.kernel).data))
+    places = [table.address(n) for n in BUSY] + [table.address("jiffies"), table.address("system_state")]
+    # A fast host boots before the stops are all made: the guest then works on until told.
+    script = ("(while :; do dd if=/dev/zero of=/tmp/x bs=4096 count=50 2>/dev/null; done) &\n"
+              "echo working; read line; kill $!\n" + REPORT)
+    initrd = session.make_initramfs(folder, "stops.cpio.gz", script)
+    arguments = machine_arguments(options.kernel, initrd, "nokaslr", ["-smp", "4", "-S"])
+    seed = int.from_bytes(os.urandom(4), "little")
+    print(f"# seed {seed}", flush=True)
+    with Machine(options.emulator, arguments) as machine:
+        stub = rsp.Rsp(machine.port)
+        stops = RandomStops(stub, [p for p in places if p], seed)
+        while stops.stops < options.stops and not stops.ended:
+            stops.points_change()
+            stops.stop_once()
+        if stops.ended:
+            raise SessionError(f"the machine ended after {stops.stops} stops")
+        stops.points_remove()
+        print(f"# {stops.stops} stops, then on to the end", flush=True)
+        stub.resume()
+        machine.expect(r"^working", 240)
+        machine.type("go on\n")
+        machine.expect(r"glassbox-guest: script ends with status 0", 240)
+        kind, _ = stub.wait_stop()
+        if not kind.startswith("W00"):
+            raise SessionError(f"the end was told as '{kind}'")
+        machine.wait(30)
+        health(machine.console.data)
 
 
 def symbols_case(options, folder):
@@ -229,13 +326,15 @@ def symbols_case(options, folder):
 
 
 OTHERS = {"work": work_case, "reboot": reboot_case, "backtrace": backtrace_case,
-          "modules": modules_case, "attach": attach_case, "symbols": symbols_case}
+          "modules": modules_case, "attach": attach_case, "random-stops": random_stops_case,
+          "symbols": symbols_case}
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--emulator", required=True)
     parser.add_argument("--times", type=int, default=1)
+    parser.add_argument("--stops", type=int, default=10000, help="for random-stops")
     parser.add_argument("case", nargs="+", choices=sorted([*CASES, *OTHERS]))
     options = parser.parse_args()
     total = options.times * len(options.case)
@@ -255,7 +354,7 @@ def main():
                 else:
                     OTHERS[name](options, folder)
                 print(f"ok {number} - {name}", flush=True)
-            except SessionError as e:
+            except (SessionError, rsp.RspError) as e:
                 failed += 1
                 print("".join(f"# {line}\n" for line in str(e).splitlines()), end="")
                 print(f"not ok {number} - {name}", flush=True)
