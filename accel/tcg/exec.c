@@ -128,6 +128,7 @@ static void jump_enter(Cpu *cpu, TcgBlock *tb)
         e->code = tb->code;
         e->block = tb;
         __atomic_store_n(&e->pc, tb->pc, __ATOMIC_RELEASE);
+        tlb_jump_filled(cpu, tb);
     }
     mutex_unlock(&tc->tlb_lock);
 }

@@ -126,6 +126,7 @@ static bool tcg_vcpu_init(Cpu *cpu, GError **errp)
     if (!start_backend(tc->tcg, cpu, errp)) {
         return false;
     }
+    memset(tc->jump_used, 0xff, sizeof(tc->jump_used));     /* so that the flush empties all */
     tlb_flush_all(cpu);
     return true;
 }

@@ -56,6 +56,9 @@ static inline unsigned tcg_jc_index(vaddr_t pc)
 typedef struct TcgCpu {
     TcgTlbEntry tlb[TCG_MAX_MMU][TCG_TLB_SIZE];
     TcgJumpEntry jump[TCG_JC_SIZE];
+    uint64_t jump_used[TCG_JC_SIZE / 64];       /* entries that may hold something: bit by index */
+    uint64_t jump_global[TCG_JC_SIZE / 64];     /* of them, on a page whose mapping is global */
+    uint64_t jump_pages[TCG_JC_SIZE / 64];      /* pages that entries lie on: bit by the page number's low bits */
     TcgTlbInfo tlb_info[TCG_MAX_MMU][TCG_TLB_SIZE];
 
     int32_t budget;             /* instructions left, in counted mode */

@@ -113,15 +113,89 @@ bool tlb_fetch_phys(Cpu *cpu, vaddr_t va, unsigned mmu, paddr_t *phys)
     return true;
 }
 
-void tcg_jump_flush(Cpu *cpu)
+/* ---- jump entries ---- */
+
+static unsigned page_bit(vaddr_t va)
+{
+    return va >> TCG_PAGE_BITS & (TCG_JC_SIZE - 1);
+}
+
+static void bit_set(uint64_t *map, unsigned n, bool on)
+{
+    uint64_t bit = 1ull << (n % 64);
+
+    map[n / 64] = on ? map[n / 64] | bit : map[n / 64] & ~bit;
+}
+
+void tlb_jump_filled(Cpu *cpu, const TcgBlock *tb)
 {
     TcgCpu *tc = tcg_cpu(cpu);
+    vaddr_t va = tb->pc + tb->base;
+    const TcgTlbInfo *info = &tc->tlb_info[tc->tcg->fe->fetch_mmu(tb->mode)][tlb_index(va)];
+    unsigned n = tcg_jc_index(tb->pc);
 
-    for (unsigned i = 0; i < TCG_JC_SIZE; i++) {
-        tc->jump[i].pc = ~0ull;
-        tc->jump[i].mode = 0;
+    bit_set(tc->jump_used, n, true);
+    bit_set(tc->jump_global, n, info->global && tlb_tag_is(info->exec, va) && tb->page[1] == TCG_NO_PAGE);
+    bit_set(tc->jump_pages, page_bit(va), true);
+}
+
+static void jump_clear(TcgCpu *tc, unsigned n)
+{
+    tc->jump[n].pc = ~0ull;
+    tc->jump[n].mode = 0;
+}
+
+/* Entries on global pages may stay when the address space changes. */
+static void jump_flush(TcgCpu *tc, bool keep_global)
+{
+    for (unsigned w = 0; w < TCG_JC_SIZE / 64; w++) {
+        uint64_t keep = keep_global ? tc->jump_global[w] : 0;
+
+        for (uint64_t set = tc->jump_used[w] & ~keep; set; set &= set - 1) {
+            jump_clear(tc, w * 64 + (unsigned)__builtin_ctzll(set));
+        }
+        tc->jump_used[w] &= keep;
+        tc->jump_global[w] &= keep;
+    }
+    if (!keep_global) {
+        memset(tc->jump_pages, 0, sizeof(tc->jump_pages));
     }
 }
+
+void tcg_jump_flush(Cpu *cpu)
+{
+    jump_flush(tcg_cpu(cpu), false);
+}
+
+/* Forgets entries on a page, and on the one before: a block may begin there and reach into this one. */
+static void jump_flush_page(TcgCpu *tc, vaddr_t va)
+{
+    unsigned bit = page_bit(va), before = page_bit(va - TCG_PAGE_SIZE);
+    bool others[2] = { false, false };
+
+    if (!(tc->jump_pages[bit / 64] >> (bit % 64) & 1) && !(tc->jump_pages[before / 64] >> (before % 64) & 1)) {
+        return;
+    }
+    for (unsigned w = 0; w < TCG_JC_SIZE / 64; w++) {
+        for (uint64_t set = tc->jump_used[w]; set; set &= set - 1) {
+            unsigned n = w * 64 + (unsigned)__builtin_ctzll(set);
+            vaddr_t pc = tc->jump[n].pc + tc->fetch_base;
+
+            if (((pc ^ va) & TCG_PAGE_MASK) == 0 || (((pc + TCG_PAGE_SIZE) ^ va) & TCG_PAGE_MASK) == 0) {
+                jump_clear(tc, n);
+                tc->jump_used[w] &= ~(set & -set);
+                tc->jump_global[w] &= ~(set & -set);
+            } else {
+                others[0] |= page_bit(pc) == bit;
+                others[1] |= page_bit(pc) == before;
+            }
+        }
+    }
+    bit_set(tc->jump_pages, bit, others[0]);
+    bit_set(tc->jump_pages, before, others[1]);
+}
+
+/* ---- flushing ---- */
 
 static void flush_locked(TcgCpu *tc, bool keep_global)
 {
@@ -146,7 +220,7 @@ void tcg_tlb_flush(Cpu *cpu, bool keep_global)
     log_item(LOG_MMU, "cpu %u: TLB flush%s\n", cpu->index, keep_global ? ", global entries stay" : "");
     mutex_lock(&tc->tlb_lock);
     flush_locked(tc, keep_global);
-    tcg_jump_flush(cpu);
+    jump_flush(tc, keep_global);
     mutex_unlock(&tc->tlb_lock);
 }
 
@@ -172,15 +246,7 @@ void tcg_tlb_flush_page(Cpu *cpu, vaddr_t va)
             entry_clear(e, &tc->tlb_info[m][n]);
         }
     }
-    for (unsigned i = 0; i < TCG_JC_SIZE; i++) {
-        vaddr_t pc = tc->jump[i].pc + tc->fetch_base;
-
-        /* A block may begin on the page before and reach into this one. */
-        if (((pc ^ va) & TCG_PAGE_MASK) == 0 || (((pc + TCG_PAGE_SIZE) ^ va) & TCG_PAGE_MASK) == 0) {
-            tc->jump[i].pc = ~0ull;
-            tc->jump[i].mode = 0;
-        }
-    }
+    jump_flush_page(tc, va);
     mutex_unlock(&tc->tlb_lock);
 }
 

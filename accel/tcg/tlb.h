@@ -25,7 +25,9 @@ bool tlb_fetch_phys(Cpu *cpu, vaddr_t va, unsigned mmu, paddr_t *phys);
 void tlb_flush_all(Cpu *cpu);
 /* Takes direct write access to a physical page from a vCPU, any thread; true if it had it. */
 bool tlb_protect_page(Cpu *cpu, paddr_t page);
-/* Forgets the jump entries. Own thread, or all parked. */
+/* Notes that a block's jump entry has been filled. Under tlb_lock, own thread. */
+void tlb_jump_filled(Cpu *cpu, const TcgBlock *tb);
+/* Forgets the jump entries. Under tlb_lock; own thread, or all parked. */
 void tcg_jump_flush(Cpu *cpu);
 
 #endif
