@@ -132,6 +132,32 @@ static uint8_t *host_piece(const Str *r, vaddr_t lin, unsigned *len, TcgAccess a
     return *len ? p : NULL;
 }
 
+/* ---- the common case, at once ---- */
+
+/* Most repetitions are short and run forward in flat 64-bit memory within a page: nothing but looking up the host's
+ * memory. Returns the bytes of all elements if the instruction is of that kind, else 0. */
+static unsigned short_run(const X86State *s, uint64_t how, uint64_t *limit)
+{
+    const unsigned plain = X86_STR_ONCE | X86_STR_NOREP;
+    uint64_t n = s->gpr[R_RCX];
+
+    if (how & plain || X86_STR_ADSIZE(how) != 8 || s->eflags & X86_DF ||
+        (s->mode & (X86_MODE_CS64 | X86_MODE_AC)) != X86_MODE_CS64 || n > PAGE / 8) {
+        return 0;
+    }
+    *limit = PAGE - n * X86_STR_SIZE(how);
+    return (unsigned)n * X86_STR_SIZE(how);
+}
+
+/* All len bytes at va, or NULL. */
+static uint8_t *host_all(X86State *s, vaddr_t va, unsigned len, TcgAccess access)
+{
+    unsigned got = len;
+    uint8_t *p = tcg_host(cpu_from_env(s), va, &got, access, x86_mmu(s->mode));
+
+    return got == len ? p : NULL;
+}
+
 /* ---- MOVS ---- */
 
 /* Forward, as the instruction does: where the ranges overlap so, what was written is read again. */
@@ -165,10 +191,35 @@ static bool movs_piece(const Str *r)
     return true;
 }
 
+static bool movs_short(X86State *s, uint64_t how)
+{
+    uint64_t from = s->gpr[R_RSI], to = s->gpr[R_RDI], limit;
+    unsigned len = short_run(s, how, &limit);
+    uint8_t *a, *b;
+
+    if (!len || X86_STR_SEG(how) >= R_FS || (from & (PAGE - 1)) > limit || (to & (PAGE - 1)) > limit) {
+        return false;
+    }
+    a = host_all(s, from, len, TCG_LOAD);
+    b = a ? host_all(s, to, len, TCG_STORE) : NULL;
+    if (!b) {
+        return false;
+    }
+    copy(b, a, len, X86_STR_SIZE(how));
+    s->gpr[R_RSI] = from + len;
+    s->gpr[R_RDI] = to + len;
+    s->gpr[R_RCX] = 0;
+    return true;
+}
+
 uint64_t x86_helper_rep_movs(void *env, uint64_t how)
 {
-    Str r = str_make(env, how);
+    Str r;
 
+    if (movs_short(env, how)) {
+        return true;
+    }
+    r = str_make(env, how);
     while (!finished(&r)) {
         if (!r.bulk || !movs_piece(&r)) {
             vaddr_t from = source(&r), to = destination(&r, true);
@@ -226,10 +277,33 @@ static bool stos_piece(const Str *r)
     return true;
 }
 
+static bool stos_short(X86State *s, uint64_t how)
+{
+    uint64_t to = s->gpr[R_RDI], limit;
+    unsigned len = short_run(s, how, &limit);
+    uint8_t *p;
+
+    if (!len || (to & (PAGE - 1)) > limit) {
+        return false;
+    }
+    p = host_all(s, to, len, TCG_STORE);
+    if (!p) {
+        return false;
+    }
+    fill(p, len, s->gpr[R_RAX], X86_STR_SIZE(how));
+    s->gpr[R_RDI] = to + len;
+    s->gpr[R_RCX] = 0;
+    return true;
+}
+
 uint64_t x86_helper_rep_stos(void *env, uint64_t how)
 {
-    Str r = str_make(env, how);
+    Str r;
 
+    if (stos_short(env, how)) {
+        return true;
+    }
+    r = str_make(env, how);
     while (!finished(&r)) {
         if (!r.bulk || !stos_piece(&r)) {
             tcg_store(r.cpu, destination(&r, true), r.s->gpr[R_RAX], r.mop, r.mmu);
