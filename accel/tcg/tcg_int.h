@@ -21,12 +21,19 @@
  * with the bare page address fail. An empty tag is all ones. Bits 0..3 are never flags: a comparison that asks
  * for alignment keeps those of the address. */
 #define TCG_TLB_SLOW 0x400ull       /* device, ROM being written, code in the page, misfit: C decides */
-#define TCG_TLB_WATCH 0x800ull      /* only watch bits: generated code may test the page's bitmap */
+#define TCG_TLB_WATCH 0x800ull      /* data points in the page: generated code may test where */
+
+/* Where data points lie in a page: a byte for each 8 bytes, not zero where one does; 8 more that are zero, so that
+ * neighbours can be tested together. With what else an access wants to know, in one place. */
+typedef struct TcgWatchPage {
+    uint64_t addend;            /* as in the TLB entry */
+    uint8_t map[TCG_PAGE_SIZE / 8 + 8];
+} TcgWatchPage;
 
 typedef struct TcgTlbEntry {
     uint64_t read, write;       /* tags */
     uint64_t addend;            /* host address minus guest virtual address (RAM only) */
-    const uint8_t *watch;       /* with TCG_TLB_WATCH: one bit for each 8 bytes of the page (64 bytes) */
+    const TcgWatchPage *watch;  /* with TCG_TLB_WATCH */
 } TcgTlbEntry;                  /* 32 bytes: the index scales by a shift of 5 */
 
 /* What C knows of the same entry. */
@@ -86,7 +93,7 @@ typedef struct TcgCpu {
     uint32_t guest_hits;        /* tags of guest watches hit */
     TcgGuestWatch guest_watch[8];
     unsigned nguest_watch;
-    GPtrArray *bitmaps;         /* that TLB entries point at */
+    GPtrArray *watched;         /* the maps that TLB entries point at */
     uint64_t ninsns;            /* executed in counted mode */
     V128 frame[IR_MAX_VALUES];  /* the interpreter's values */
 } TcgCpu;
@@ -165,6 +172,7 @@ typedef struct TcgBackend {
 } TcgBackend;
 extern const TcgBackend tcg_backend_interp;
 extern const TcgBackend tcg_backend_native;     /* of the host; a null table (name NULL) where there is none */
+extern const TcgBackend tcg_backend_plain;      /* the same without the host's optional instructions: for tests */
 
 /* --- Slow paths that backends call (their `env` is the target state of the vCPU) --- */
 /* All store pc as the instruction's pc, perform the access with all checks, and may leave by siglongjmp.

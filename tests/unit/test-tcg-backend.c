@@ -8,7 +8,7 @@
 
 #include "tests/unit/tcg-fake.h"
 
-static Side *side_new(const TcgBackend *backend)
+static Side *side_new(const TcgBackend *backend, uint64_t code_size)
 {
     Side *s = g_new0(Side, 1);
     size_t accel = CPU_ACCEL_DISTANCE(sizeof(TcgCpu)), size = accel + sizeof(Env);
@@ -23,6 +23,7 @@ static Side *side_new(const TcgBackend *backend)
     s->ram = g_aligned_alloc0(1, RAM, 4096);
     s->tcg = g_new0(TcgState, 1);
     s->tcg->fe = &fake_frontend;
+    s->tcg->code_size = code_size;
     s->tcg->backend = s->backend = backend;
     s->tc->tcg = s->tcg;
     s->tc->cpu = s->cpu;
@@ -57,17 +58,19 @@ static void side_fill(Side *s, uint64_t seed)
             e->read = tag;
             e->write = p == P_READ_ONLY ? ~0ull : tag;
             e->addend = (uint64_t)(uintptr_t)(s->ram + p * 4096) - va;
-            e->watch = s->watch[p == P_WATCH2];
+            if (p == P_WATCH || p == P_WATCH2) {
+                e->watch = &s->watch[k][p == P_WATCH2];
+                s->watch[k][p == P_WATCH2].addend = e->addend;
+            }
         }
     }
     random_seed(r);
     for (unsigned i = 0; i < RAM / 8; i++) {
         ((uint64_t *)(void *)s->ram)[i] = random_u64();
     }
-    memset(s->watch, 0, sizeof(s->watch));
-    for (unsigned i = 0; i < 64; i++) {
-        s->watch[0][i] = random_chance(20) ? (uint8_t)(1u << random_below(8)) : 0;
-        s->watch[1][i] = random_chance(20) ? (uint8_t)random_u64() : 0;
+    for (unsigned i = 0; i < TCG_PAGE_SIZE / 8; i++) {
+        s->watch[0][0].map[i] = s->watch[1][0].map[i] = random_chance(3);
+        s->watch[0][1].map[i] = s->watch[1][1].map[i] = random_chance(20);
     }
     memset(s->env, 0, sizeof(*s->env));
     for (unsigned i = 0; i < NGPR; i++) {
@@ -210,13 +213,13 @@ typedef struct Pair {
     IrBlock *ir, *ir2;
 } Pair;
 
-static Pair pair_new(unsigned npin)
+static Pair pair_new(const TcgBackend *backend, unsigned npin, uint64_t code_size)
 {
     Pair p;
 
     fake_target_init(npin);
-    p.interp = side_new(&tcg_backend_interp);
-    p.jit = side_new(&tcg_backend_native);
+    p.interp = side_new(&tcg_backend_interp, 0);
+    p.jit = side_new(backend, code_size);
     p.ir = ir_block_new(fake_globals, fake_frontend.nglobals);
     p.ir2 = ir_block_new(fake_globals, fake_frontend.nglobals);
     return p;
@@ -283,10 +286,25 @@ static void run_seed(Pair *p, uint64_t seed, bool verbose)
     }
 }
 
+typedef struct Config {
+    const char *name;
+    const TcgBackend *backend;
+    unsigned npin;
+    uint64_t code_size;         /* 0: the usual; a small one is full quickly */
+} Config;
+
+static const Config config[] = {
+    { "/tcg/backend/random/8-pinned", &tcg_backend_native, 8, 0 },
+    { "/tcg/backend/random/3-pinned", &tcg_backend_native, 3, 0 },
+    { "/tcg/backend/random/none-pinned", &tcg_backend_native, 0, 0 },
+    { "/tcg/backend/random/plain", &tcg_backend_plain, 8, 1 << 20 },
+};
+
 /* TCG_BACKEND_SEEDS=first:count runs others than the usual ones. */
 static void test_random(gconstpointer data)
 {
-    Pair p = pair_new(GPOINTER_TO_UINT(data));
+    const Config *c = data;
+    Pair p = pair_new(c->backend, c->npin, c->code_size);
     const char *seeds = getenv("TCG_BACKEND_SEEDS");
     unsigned long long first = 1, count = 4000;
 
@@ -306,8 +324,8 @@ int main(int argc, char **argv)
         g_test_skip("no code generator for this host");
         return 0;
     }
-    g_test_add_data_func("/tcg/backend/random/8-pinned", GUINT_TO_POINTER(8), test_random);
-    g_test_add_data_func("/tcg/backend/random/3-pinned", GUINT_TO_POINTER(3), test_random);
-    g_test_add_data_func("/tcg/backend/random/none-pinned", GUINT_TO_POINTER(0), test_random);
+    for (unsigned i = 0; i < G_N_ELEMENTS(config); i++) {
+        g_test_add_data_func(config[i].name, &config[i], test_random);
+    }
     return g_test_run();
 }

@@ -3,3 +3,4 @@
 #include "accel/tcg/tcg_int.h"
 
 const TcgBackend tcg_backend_native = { .name = NULL };
+const TcgBackend tcg_backend_plain = { .name = NULL };

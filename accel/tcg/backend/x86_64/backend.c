@@ -37,14 +37,16 @@ static JitOp *const op_table[IR_NUM_OPS] = {
 
 /* ---- the host ---- */
 
-static bool find_features(Jit *j, GError **errp)
+static bool find_features(Jit *j, bool plain, GError **errp)
 {
     const unsigned v2 = bit_SSE3 | bit_SSSE3 | bit_SSE4_1 | bit_SSE4_2 | bit_POPCNT | bit_CMPXCHG16B;
     unsigned a, b, c, d, c1;
 
     if (!__get_cpuid(1, &a, &b, &c1, &d) || (c1 & v2) != v2) {
-        error_set(errp, UNSUPPORTED, "TCG needs a host CPU with SSE4.2 and POPCNT (x86-64-v2)");
-        return false;
+        return error_set(errp, UNSUPPORTED, "TCG needs a host CPU with SSE4.2 and POPCNT (x86-64-v2)");
+    }
+    if (plain) {
+        return true;
     }
     if (__get_cpuid_count(7, 0, &a, &b, &c, &d)) {
         j->bmi1 = b & bit_BMI;
@@ -74,8 +76,8 @@ static bool make_buffer(Jit *j, size_t size, GError **errp)
     j->buffer = mmap((void *)near, size, PROT_READ | PROT_WRITE | PROT_EXEC,
                      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (j->buffer == MAP_FAILED) {
-        error_set(errp, FAILED, "cannot reserve %zu MiB for translated code: %s", size >> 20, g_strerror(errno));
-        return false;
+        return error_set(errp, FAILED, "cannot reserve %zu MiB for translated code: %s", size >> 20,
+                         g_strerror(errno));
     }
     madvise(j->buffer, size, MADV_HUGEPAGE);
     return true;
@@ -137,11 +139,11 @@ static void jit_reset(TcgState *tcg)
     j->cold = j->cold_start;
 }
 
-static bool jit_init(TcgState *tcg, const Cpu *cpu, GError **errp)
+static bool init(TcgState *tcg, const Cpu *cpu, bool plain, GError **errp)
 {
     Jit *j = g_new0(Jit, 1);
 
-    if (!find_features(j, errp) || !make_buffer(j, tcg->code_size ? tcg->code_size : DEFAULT_SIZE, errp)) {
+    if (!find_features(j, plain, errp) || !make_buffer(j, tcg->code_size ? tcg->code_size : DEFAULT_SIZE, errp)) {
         g_free(j);
         return false;
     }
@@ -155,6 +157,16 @@ static bool jit_init(TcgState *tcg, const Cpu *cpu, GError **errp)
     tcg->backend_data = j;
     jit_reset(tcg);
     return true;
+}
+
+static bool jit_init(TcgState *tcg, const Cpu *cpu, GError **errp)
+{
+    return init(tcg, cpu, false, errp);
+}
+
+static bool jit_init_plain(TcgState *tcg, const Cpu *cpu, GError **errp)
+{
+    return init(tcg, cpu, true, errp);
 }
 
 static void jit_fini(TcgState *tcg)
@@ -330,13 +342,9 @@ static void jit_disas(const TcgBlock *tb, GString *out)
     cs_close(&handle);
 }
 
-const TcgBackend tcg_backend_native = {
-    .name = "x86_64",
-    .init = jit_init,
-    .fini = jit_fini,
-    .compile = jit_compile,
-    .run = jit_run,
-    .link = jit_link,
-    .reset = jit_reset,
-    .disas = jit_disas,
-};
+#define FUNCTIONS \
+    .fini = jit_fini, .compile = jit_compile, .run = jit_run, .link = jit_link, .reset = jit_reset, \
+    .disas = jit_disas
+
+const TcgBackend tcg_backend_native = { .name = "x86_64", .init = jit_init, FUNCTIONS };
+const TcgBackend tcg_backend_plain = { .name = "x86_64-v2", .init = jit_init_plain, FUNCTIONS };

@@ -19,6 +19,8 @@ typedef struct Access {
     int32_t first, end;         /* the stretch to be checked, as displacements */
     IrRef addend;               /* value of the group's, IR_NONE if it is alone */
     const uint8_t *slow;        /* first part of the slow path */
+    uint8_t *miss;              /* the jump taken when the tag is another; NULL: patched already */
+    const uint8_t *hit;         /* where the access goes on with the addend in t1 */
 } Access;
 
 /* Operands that all accesses have. Takes two scratch registers, so it comes after val_use() of the others. */
@@ -171,13 +173,14 @@ static void tlb_check_known(Jit *j, Access *m)
     } else if (fits32((int64_t)page)) {
         e_rm(&j->e, 0x81 | O_W, ALU_CMP, RBP, tag);
         e32(&j->e, (uint32_t)page);
-        e_patch(e_jcc(&j->e, CC_NE), m->slow);
+        m->miss = e_jcc(&j->e, CC_NE);
     } else {
         e_mov_imm(&j->e, m->t2, page);
         e_rm(&j->e, 0x3b | O_W, m->t2, RBP, tag);
-        e_patch(e_jcc(&j->e, CC_NE), m->slow);
+        m->miss = e_jcc(&j->e, CC_NE);
     }
     e_load(&j->e, m->t1, RBP, entry + (int32_t)offsetof(TcgTlbEntry, addend));
+    m->hit = j->e.p;
 }
 
 /* Index, tag comparison, addend into t1. In a group, later: is there an addend? */
@@ -218,8 +221,86 @@ static void tlb_check(Jit *j, Access *m)
     e_alu_imm(&j->e, ALU_AND, O_W, m->t2, (int32_t)(TCG_PAGE_MASK | (align ? size - 1 : 0)));
     e_rmx(&j->e, 0x3b | O_W, m->t2, RBP, m->t1, 0,
           tlb + (int32_t)(m->write ? offsetof(TcgTlbEntry, write) : offsetof(TcgTlbEntry, read)));
-    e_patch(e_jcc(&j->e, CC_NE), m->slow);
+    m->miss = e_jcc(&j->e, CC_NE);
     e_rmx(&j->e, OP_MOV_LOAD | O_W, m->t1, RBP, m->t1, 0, tlb + (int32_t)offsetof(TcgTlbEntry, addend));
+    m->hit = j->e.p;
+}
+
+/* Atomic accesses leave everything out of the ordinary to C. */
+static void tlb_miss_is_slow(Access *m)
+{
+    if (m->miss) {
+        e_patch(m->miss, m->slow);
+    }
+}
+
+/* Compares `n` bytes of a page's map (its address in t2) with zero, from index t1 (NO_REG: none) + at. */
+static void map_compare(Jit *j, const Access *m, unsigned index, int32_t at, unsigned n)
+{
+    unsigned op = n > 4 ? 0x83 | O_W : n > 2 ? 0x83 : n > 1 ? 0x83 | O_66 : 0x80;
+    int32_t disp = (int32_t)offsetof(TcgWatchPage, map) + at;
+
+    if (index == NO_REG) {
+        e_rm(&j->e, op, ALU_CMP, m->t2, disp);
+    } else {
+        e_rmx(&j->e, op, ALU_CMP, m->t2, index, 0, disp);
+    }
+    e8(&j->e, 0);
+    e_patch(e_jcc(&j->e, CC_NE), m->slow);
+}
+
+/* Is the tag the page's with the watch flag? t2: the page as the fast path left it, then its map. */
+static void watch_tag_known(Jit *j, const Access *m)
+{
+    uint64_t first = m->k + (uint64_t)(int64_t)m->first, last = m->k + (uint64_t)(int64_t)m->end - 1;
+    int32_t entry = j->tlb_disp[m->in->sub] +
+                    (int32_t)((first >> TCG_PAGE_BITS & (TCG_TLB_SIZE - 1)) * sizeof(TcgTlbEntry));
+
+    e_mov_imm(&j->e, m->t2, (last & TCG_PAGE_MASK) | TCG_TLB_WATCH);
+    e_rm(&j->e, 0x3b | O_W, m->t2, RBP,
+         entry + (int32_t)(m->write ? offsetof(TcgTlbEntry, write) : offsetof(TcgTlbEntry, read)));
+    e_patch(e_jcc(&j->e, CC_NE), m->slow);
+    e_load(&j->e, m->t2, RBP, entry + (int32_t)offsetof(TcgTlbEntry, watch));
+    map_compare(j, m, NO_REG, (int32_t)((first & ~TCG_PAGE_MASK) / 8),
+                (unsigned)((last & ~TCG_PAGE_MASK) / 8 - (first & ~TCG_PAGE_MASK) / 8 + 1));
+}
+
+static void watch_tag(Jit *j, const Access *m)
+{
+    int32_t tlb = j->tlb_disp[m->in->sub];
+
+    e_alu_imm(&j->e, ALU_OR, O_W, m->t2, TCG_TLB_WATCH);
+    e_rmx(&j->e, 0x3b | O_W, m->t2, RBP, m->t1, 0,
+          tlb + (int32_t)(m->write ? offsetof(TcgTlbEntry, write) : offsetof(TcgTlbEntry, read)));
+    e_patch(e_jcc(&j->e, CC_NE), m->slow);
+    e_rmx(&j->e, OP_MOV_LOAD | O_W, m->t2, RBP, m->t1, 0, tlb + (int32_t)offsetof(TcgTlbEntry, watch));
+    e_rm(&j->e, OP_LEA | O_W, m->t1, m->ra, m->first);
+    e_shift_imm(&j->e, SH_SHR, 0, m->t1, 3);
+    e_alu_imm(&j->e, ALU_AND, 0, m->t1, TCG_PAGE_SIZE / 8 - 1);
+    map_compare(j, m, m->t1, 0, (unsigned)(m->end - m->first + 14) / 8);
+}
+
+/* Out of line, when the tag is not the bare page: an access beside data points goes on from here. What is near one
+ * (the map is coarse, and a group's stretch is tested as a whole) takes the slow path, which looks closely. */
+static void watch_path(Jit *j, const Access *m)
+{
+    if (!m->miss) {
+        return;
+    }
+    if (m->end - m->first > 48) {
+        e_patch(m->miss, m->slow);
+        return;
+    }
+    jit_cold_begin(j);
+    e_patch(m->miss, j->e.p);
+    if (m->known) {
+        watch_tag_known(j, m);
+    } else {
+        watch_tag(j, m);
+    }
+    e_load(&j->e, m->t1, m->t2, (int32_t)offsetof(TcgWatchPage, addend));
+    e_jmp(&j->e, m->hit);
+    jit_cold_end(j);
 }
 
 void jit_ld(Jit *j, const IrInsn *in)
@@ -238,6 +319,7 @@ void jit_ld(Jit *j, const IrInsn *in)
     jit_cold_begin(j);
     e_rm(&j->e, op, rd, RSP, FRAME_RESULT);
     slow_end(j, &m);
+    watch_path(j, &m);
     access_done(j, &m);
     val_set(j, in->d, rd, jit_load_zero_extends(in->mop) ? VAL_Z32 : 0);
 }
@@ -265,6 +347,7 @@ void jit_st(Jit *j, const IrInsn *in)
     }
     jit_cold_begin(j);
     slow_end(j, &m);
+    watch_path(j, &m);
     access_done(j, &m);
     val_deaths(j, in);
 }
@@ -321,6 +404,7 @@ void jit_amo(Jit *j, const IrInsn *in)
         rd = val_dest(j, in->d, RAX);
     }
     tlb_check(j, &m);
+    tlb_miss_is_slow(&m);
     w = m.sz == MO_64 ? O_W : 0;
     if (in->cond == IR_AMO_XCHG || (in->cond == IR_AMO_ADD && !unused)) {
         e_mov(&j->e, w, RAX, rv);
@@ -361,6 +445,7 @@ void jit_cas(Jit *j, const IrInsn *in)
     val_deaths(j, in);
     rd = in->d ? val_dest(j, in->d, RAX) : RAX;
     tlb_check(j, &m);
+    tlb_miss_is_slow(&m);
     e_mov(&j->e, m.sz == MO_64 ? O_W : 0, RAX, re);
     e_rmx(&j->e, sized(OP_CMPXCHG, m.sz) | O_LOCK, rv, m.t1, m.ra, 0, m.disp);
     if (in->d) {

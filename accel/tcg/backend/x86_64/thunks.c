@@ -166,14 +166,15 @@ static const uint8_t *make_call(Jit *j, SlowKind kind)
     return start;
 }
 
-/* Jumps to `to` if the watch bit for RAX + offset is set. RDX: the bitmap. Spoils RSI. */
-static void test_watch_bit(Jit *j, int32_t offset, const uint8_t *to)
+/* Jumps to `to` if a data point is near RAX + offset. RDX: the page's map. Spoils RSI. */
+static void test_watch(Jit *j, int32_t offset, const uint8_t *to)
 {
     e_rm(&j->e, OP_LEA | O_W, RSI, RAX, offset);
     e_shift_imm(&j->e, SH_SHR, 0, RSI, 3);
     e_alu_imm(&j->e, ALU_AND, 0, RSI, TCG_PAGE_SIZE / 8 - 1);
-    e_rm(&j->e, OP_BT | O_W, RSI, RDX, 0);
-    e_patch(e_jcc(&j->e, CC_B), to);
+    e_rmx(&j->e, 0x80, ALU_CMP, RDX, RSI, 0, (int32_t)offsetof(TcgWatchPage, map));
+    e8(&j->e, 0);
+    e_patch(e_jcc(&j->e, CC_NE), to);
 }
 
 /* The access itself, on the host address in RAX. */
@@ -212,10 +213,10 @@ static void check_tag(Jit *j, int32_t tlb, int32_t tag, unsigned sz, const uint8
     e_patch(e_jcc(&j->e, CC_NE), call);
     e_rmx(&j->e, OP_MOV_LOAD | O_W, RDX, RBP, RCX, 0, tlb + (int32_t)offsetof(TcgTlbEntry, watch));
     for (int32_t at = 0; at < size; at += 8) {
-        test_watch_bit(j, at, call);
+        test_watch(j, at, call);
     }
     if (sz) {
-        test_watch_bit(j, size - 1, call);
+        test_watch(j, size - 1, call);
     }
     e_patch(plain, j->e.p);
 }
