@@ -121,7 +121,7 @@ static bool tcg_vcpu_init(Cpu *cpu, GError **errp)
 
     tc->cpu = cpu;
     tc->tcg = cpu->vm->accel_data;
-    tc->bitmaps = g_ptr_array_new_with_free_func(g_free);
+    tc->watched = g_ptr_array_new_with_free_func(g_free);
     mutex_init(&tc->tlb_lock);
     if (!start_backend(tc->tcg, cpu, errp)) {
         return false;
@@ -135,7 +135,7 @@ static void tcg_vcpu_fini(Cpu *cpu)
 {
     TcgCpu *tc = tcg_cpu(cpu);
 
-    g_clear_pointer(&tc->bitmaps, g_ptr_array_unref);
+    g_clear_pointer(&tc->watched, g_ptr_array_unref);
 }
 
 /* ---- the plan ---- */

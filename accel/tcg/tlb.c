@@ -51,7 +51,7 @@ static void entry_set(Cpu *cpu, TcgTlbEntry *e, TcgTlbInfo *info, vaddr_t va, Tc
     info->global = page->global;
     info->flags = whole ? sec->flags : NULL;
     e->addend = whole ? (uint64_t)(uintptr_t)sec->host - vpage : 0;
-    e->watch = watch_bitmap(cpu, vpage, ppage);
+    e->watch = watch_page(cpu, vpage, ppage, e->addend);
     if (e->watch) {
         flags |= TCG_TLB_WATCH;
     }
@@ -209,7 +209,7 @@ static void flush_locked(TcgCpu *tc, bool keep_global)
     if (!keep_global) {
         tc->large_first = 1;
         tc->large_last = 0;
-        g_ptr_array_set_size(tc->bitmaps, 0);
+        g_ptr_array_set_size(tc->watched, 0);
     }
 }
 

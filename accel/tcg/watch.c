@@ -1,7 +1,7 @@
 /* Data points: which pages they lie in, and which of them an access hits.
  * SPDX-License-Identifier: GPL-2.0-or-later
  *
- * An access to a page with points is sorted out by a bitmap of the page. When it touches a set bit, the
+ * An access to a page with points is sorted out by a map of the page. When it comes near a point, the
  * instruction is run again from its start, alone ("careful"), before it has had any effect; then every access
  * is compared with the points themselves, and hits are reported when the instruction has ended. So an access
  * that was made is never made twice. */
@@ -13,12 +13,12 @@
 #include "accel/tcg/tlb.h"
 #include "vm/vm.h"
 
-static void mark_range(uint8_t *bitmap, uint64_t page, uint64_t at, uint64_t len)
+static void mark_range(TcgWatchPage *w, uint64_t page, uint64_t at, uint64_t len)
 {
     uint64_t from = MAX(page, at), to = MIN(page + TCG_PAGE_SIZE - 1, at + (len ? len - 1 : 0));
 
     for (uint64_t b = (from - page) / 8; b <= (to - page) / 8; b++) {
-        bitmap[b / 8] |= (uint8_t)(1u << (b % 8));
+        w->map[b] = 1;
     }
 }
 
@@ -27,37 +27,37 @@ static bool in_page(uint64_t page, uint64_t at, uint64_t len)
     return at <= page + (TCG_PAGE_SIZE - 1) && at + (len ? len - 1 : 0) >= page;
 }
 
-typedef struct Bitmap {
+typedef struct WatchedPage {
     vaddr_t vpage;
     paddr_t ppage;
-    uint8_t bits[TCG_PAGE_SIZE / 64];
-} Bitmap;
+    TcgWatchPage map;
+} WatchedPage;
 
-/* The page's bitmap from an earlier fill, or a new one. */
-static Bitmap *bitmap_for(TcgCpu *tc, vaddr_t vpage, paddr_t ppage, bool *is_new)
+/* The page's map from an earlier fill, or a new one. */
+static WatchedPage *page_for(TcgCpu *tc, vaddr_t vpage, paddr_t ppage, bool *is_new)
 {
-    Bitmap *b;
+    WatchedPage *w;
 
     *is_new = false;
-    for (unsigned i = 0; i < tc->bitmaps->len; i++) {
-        b = tc->bitmaps->pdata[i];
-        if (b->vpage == vpage && b->ppage == ppage) {
-            return b;
+    for (unsigned i = 0; i < tc->watched->len; i++) {
+        w = tc->watched->pdata[i];
+        if (w->vpage == vpage && w->ppage == ppage) {
+            return w;
         }
     }
-    b = g_new0(Bitmap, 1);
-    b->vpage = vpage;
-    b->ppage = ppage;
-    g_ptr_array_add(tc->bitmaps, b);
+    w = g_new0(WatchedPage, 1);
+    w->vpage = vpage;
+    w->ppage = ppage;
+    g_ptr_array_add(tc->watched, w);
     *is_new = true;
-    return b;
+    return w;
 }
 
-const uint8_t *watch_bitmap(Cpu *cpu, vaddr_t vpage, paddr_t ppage)
+const TcgWatchPage *watch_page(Cpu *cpu, vaddr_t vpage, paddr_t ppage, uint64_t addend)
 {
     TcgCpu *tc = tcg_cpu(cpu);
     const DebugPlan *plan = tc->tcg->plan;
-    Bitmap *bitmap = NULL;
+    WatchedPage *w = NULL;
     bool is_new;
 
     if (!tc->has_watch) {
@@ -73,23 +73,24 @@ const uint8_t *watch_bitmap(Cpu *cpu, vaddr_t vpage, paddr_t ppage)
         if ((own && !point_kind_is_data(p->kind)) || !in_page(page, at, len)) {
             continue;
         }
-        if (!bitmap) {
-            bitmap = bitmap_for(tc, vpage, ppage, &is_new);
+        if (!w) {
+            w = page_for(tc, vpage, ppage, &is_new);
+            w->map.addend = addend;
             if (!is_new) {
                 break;
             }
         }
-        mark_range(bitmap->bits, page, at, len);
+        mark_range(&w->map, page, at, len);
     }
-    return bitmap ? bitmap->bits : NULL;
+    return w ? &w->map : NULL;
 }
 
-bool watch_touches(const uint8_t *bitmap, vaddr_t va, unsigned size)
+bool watch_touches(const TcgWatchPage *page, vaddr_t va, unsigned size)
 {
     unsigned first = (va & ~TCG_PAGE_MASK) / 8, last = ((va & ~TCG_PAGE_MASK) + size - 1) / 8;
 
     for (unsigned b = first; b <= last; b++) {
-        if (bitmap[b / 8] >> (b % 8) & 1) {
+        if (page->map[b]) {
             return true;
         }
     }

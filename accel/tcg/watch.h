@@ -5,11 +5,11 @@
 
 #include "accel/tcg/tcg_int.h"
 
-/* The bitmap for a page that is being entered into the TLB: one bit for 8 bytes; NULL if no data point lies in
- * it. Owned by the vCPU till its next full flush. Under tlb_lock. */
-const uint8_t *watch_bitmap(Cpu *cpu, vaddr_t vpage, paddr_t ppage);
-/* Does an access touch a set bit of its page's bitmap? It must not cross the page. */
-bool watch_touches(const uint8_t *bitmap, vaddr_t va, unsigned size);
+/* The map of a page that is being entered into the TLB with this addend; NULL if no data point lies in it. Owned
+ * by the vCPU till its next full flush. Under tlb_lock. */
+const TcgWatchPage *watch_page(Cpu *cpu, vaddr_t vpage, paddr_t ppage, uint64_t addend);
+/* Does an access come near a data point of its page (in the same 8 bytes)? It must not cross the page. */
+bool watch_touches(const TcgWatchPage *page, vaddr_t va, unsigned size);
 /* Records the points that an access hits, in the instruction that runs alone (careful). */
 void watch_record(Cpu *cpu, vaddr_t va, paddr_t pa, unsigned size, bool write);
 /* The instruction has ended: gives written points their new values. */

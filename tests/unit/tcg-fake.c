@@ -93,7 +93,7 @@ static void guest_bytes(uint64_t addr, void *buf, unsigned n, bool write)
 static bool is_private(uint64_t addr, unsigned mop, unsigned mmu, bool atomic)
 {
     unsigned size = 1u << (mop & MO_SIZE), p = page_of(addr);
-    const uint8_t *bits = fake_now->watch[p == P_WATCH2];
+    const TcgWatchPage *watch = &fake_now->watch[0][p == P_WATCH2];
 
     if (mmu || (addr & 4095) + size > 4096 || (mop & MO_ALIGN && addr & (size - 1))) {
         return false;
@@ -105,7 +105,7 @@ static bool is_private(uint64_t addr, unsigned mop, unsigned mmu, bool atomic)
         return false;
     }
     for (unsigned i = (addr & 4095) / 8; i <= ((addr & 4095) + size - 1) / 8; i++) {
-        if (bits[i / 8] >> (i % 8) & 1) {
+        if (watch->map[i]) {
             return false;
         }
     }

@@ -47,7 +47,7 @@ typedef struct Side {
     Env *env;
     void *whole;
     uint8_t *ram;
-    uint8_t watch[2][64];
+    TcgWatchPage watch[2][2];   /* by base, and by page: the maps are the same under both bases */
     LogEntry log[1024];
     unsigned nlog;
     sigjmp_buf unwind;
