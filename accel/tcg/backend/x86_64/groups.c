@@ -78,13 +78,33 @@ static bool derive(struct JitGrouping *s, const IrBlock *ir, const IrInsn *in, P
     }
 }
 
+/* The low bits of an access's address that must be 0. */
+static unsigned align_of(const IrInsn *in)
+{
+    return in->mop & MO_ALIGN ? (1u << (in->mop & MO_SIZE)) - 1 : 0;
+}
+
+/* One check does for several aligned accesses if they are aligned to each other. */
+static bool extend_align(JitGroup *grp, unsigned align, int64_t from)
+{
+    if ((uint64_t)(from - grp->align_at) & MIN(align, grp->align)) {
+        return false;
+    }
+    if (align > grp->align) {
+        grp->align = (uint8_t)align;
+        grp->align_at = from;
+    }
+    return true;
+}
+
 static bool extend_group(Jit *j, struct JitGrouping *s, unsigned g, int64_t from, int64_t to, unsigned at,
-                         unsigned mmu)
+                         const IrInsn *in)
 {
     JitGroup *grp = &j->group[g];
     int64_t first = MIN(grp->first, from), end = MAX(grp->end, to);
 
-    if (!g || grp->epoch != s->epoch || grp->mmu != mmu || end - first > MAX_STRETCH) {
+    if (!g || grp->epoch != s->epoch || grp->mmu != in->sub || end - first > MAX_STRETCH ||
+        !extend_align(grp, align_of(in), from)) {
         return false;
     }
     grp->first = first;
@@ -101,18 +121,18 @@ static void add_access(Jit *j, struct JitGrouping *s, const IrInsn *in, unsigned
     uint16_t *open = s->open[p.root];
     int64_t disp = (int32_t)in->imm, from, to;
 
-    if (p.root == JIT_MAX_ROOTS - 1 || (in->mop & MO_ALIGN && (in->mop & MO_SIZE)) ||
-        p.off >= FAR || p.off <= -FAR || disp >= INT32_MAX - 4096 || disp <= INT32_MIN + 4096) {
+    if (p.root == JIT_MAX_ROOTS - 1 || p.off >= FAR || p.off <= -FAR ||
+        disp >= INT32_MAX - 4096 || disp <= INT32_MIN + 4096) {
         return;
     }
     from = p.off + disp;
     to = from + (1 << (in->mop & MO_SIZE));
     /* What may be written may be read. A group of reads that is sure to get to a write asks for that at once;
      * not if the write may be skipped: a page that is only read would go the slow way each time. */
-    if (extend_group(j, s, open[1], from, to, at, in->sub)) {
+    if (extend_group(j, s, open[1], from, to, at, in)) {
         return;
     }
-    if ((!write || j->group[open[0]].branch == s->branch) && extend_group(j, s, open[0], from, to, at, in->sub)) {
+    if ((!write || j->group[open[0]].branch == s->branch) && extend_group(j, s, open[0], from, to, at, in)) {
         if (write) {
             j->group[open[0]].write = true;
             open[1] = open[0];
@@ -125,7 +145,8 @@ static void add_access(Jit *j, struct JitGrouping *s, const IrInsn *in, unsigned
     open[write] = (uint16_t)j->ngroups;
     j->group_of[at] = (uint16_t)j->ngroups;
     j->group[j->ngroups++] = (JitGroup){ .first = from, .end = to, .leader = from, .epoch = s->epoch, .branch = s->branch,
-                                         .last_insn = at, .count = 1, .mmu = in->sub, .write = write };
+                                         .last_insn = at, .count = 1, .mmu = in->sub, .write = write,
+                                         .align = (uint8_t)align_of(in), .align_at = from };
 }
 
 void jit_find_groups(Jit *j, const IrBlock *ir)

@@ -83,6 +83,8 @@ typedef struct JitLabel {
  * made) are offsets from the same unknown number. */
 typedef struct JitGroup {
     int64_t first, end, leader;
+    int64_t align_at;           /* an access that is aligned */
+    uint8_t align;              /* and how: these bits of its address are 0 */
     uint32_t epoch, branch;
     uint32_t last_insn;
     uint16_t count;

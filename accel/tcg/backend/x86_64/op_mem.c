@@ -17,6 +17,7 @@ typedef struct Access {
     unsigned sz, mop;
     bool write;                 /* the write tag counts */
     int32_t first, end;         /* the stretch to be checked, as displacements */
+    unsigned align;             /* bits that must be 0 in the address of its end */
     IrRef addend;               /* value of the group's, IR_NONE if it is alone */
     const uint8_t *slow;        /* first part of the slow path */
     uint8_t *miss;              /* the jump taken when the tag is another; NULL: patched already */
@@ -44,6 +45,7 @@ static void access_begin(Jit *j, Access *m, const IrInsn *in, bool write)
     }
     m->first = m->disp;
     m->end = (int32_t)((uint32_t)m->disp + (1u << m->sz));
+    m->align = m->mop & MO_ALIGN ? (1u << m->sz) - 1 : 0;
 }
 
 /* Registers for a check of its own. */
@@ -76,6 +78,8 @@ static void access_begin_grouped(Jit *j, Access *m, const IrInsn *in, bool write
     m->write = grp->write;
     m->first = (int32_t)(m->disp + (grp->first - grp->leader));
     m->end = (int32_t)(m->disp + (grp->end - grp->leader));
+    m->end += (int32_t)((uint64_t)(grp->align_at - grp->end) & grp->align);
+    m->align = grp->align;
 }
 
 /* After the access: the addend lives until the last access of the group. */
@@ -168,7 +172,7 @@ static void tlb_check_known(Jit *j, Access *m)
                     (int32_t)((first >> TCG_PAGE_BITS & (TCG_TLB_SIZE - 1)) * sizeof(TcgTlbEntry));
     int32_t tag = entry + (int32_t)(m->write ? offsetof(TcgTlbEntry, write) : offsetof(TcgTlbEntry, read));
 
-    if ((first & TCG_PAGE_MASK) != page || (m->mop & MO_ALIGN && first & ((1u << m->sz) - 1))) {
+    if ((first & TCG_PAGE_MASK) != page || (last + 1) & m->align) {
         e_jmp(&j->e, m->slow);
     } else if (fits32((int64_t)page)) {
         e_rm(&j->e, 0x81 | O_W, ALU_CMP, RBP, tag);
@@ -186,9 +190,7 @@ static void tlb_check_known(Jit *j, Access *m)
 /* Index, tag comparison, addend into t1. In a group, later: is there an addend? */
 static void tlb_check(Jit *j, Access *m)
 {
-    bool align = m->mop & MO_ALIGN && m->sz;
-    unsigned size = 1u << m->sz;
-    int32_t tlb = j->tlb_disp[m->in->sub], last = align ? m->disp : m->end - 1;
+    int32_t tlb = j->tlb_disp[m->in->sub], last = m->end - 1 - (int32_t)m->align;
 
     _Static_assert(sizeof(TcgTlbEntry) == 32, "the index is scaled by a shift");
     jit_flags_unknown(j);
@@ -218,7 +220,7 @@ static void tlb_check(Jit *j, Access *m)
         e_mov(&j->e, O_W, m->t2, m->ra);
     }
     e_alu_imm(&j->e, ALU_AND, 0, m->t1, (TCG_TLB_SIZE - 1) << 5);
-    e_alu_imm(&j->e, ALU_AND, O_W, m->t2, (int32_t)(TCG_PAGE_MASK | (align ? size - 1 : 0)));
+    e_alu_imm(&j->e, ALU_AND, O_W, m->t2, (int32_t)(TCG_PAGE_MASK | m->align));
     e_rmx(&j->e, 0x3b | O_W, m->t2, RBP, m->t1, 0,
           tlb + (int32_t)(m->write ? offsetof(TcgTlbEntry, write) : offsetof(TcgTlbEntry, read)));
     m->miss = e_jcc(&j->e, CC_NE);
