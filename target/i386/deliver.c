@@ -350,9 +350,10 @@ static void debug_event(Cpu *cpu)
 {
     X86State *s = cpu->env;
 
-    s->dr[6] = ((s->dr[6] | s->exc_dr6) & X86_DR6_BITS) | X86_DR6_FIXED;
+    /* One #DB tells everything: what MOV SS held back does not make another at its handler. */
+    s->dr[6] = ((s->dr[6] | s->exc_dr6 | s->pending_dr6) & X86_DR6_BITS) | X86_DR6_FIXED;
     s->dr[7] &= ~(uint64_t)X86_DR7_GD;
-    s->exc_dr6 = 0;
+    s->exc_dr6 = s->pending_dr6 = 0;
 }
 
 void x86_tcg_deliver(Cpu *cpu)

@@ -446,6 +446,14 @@ static void test_step_and_watch(void)
     g_assert_cmpint(fake_x86_deliver(0), ==, FAKE_DONE);
     g_assert_cmphex(s->dr[6], ==, 0xffff0ff0);
     g_assert_cmphex(fake_x86_get(s->gpr[R_RSP], 8), ==, 0x77);
+    /* But after MOV SS from a watched place it brings what is held back; no second #DB follows. */
+    s->dr[6] = X86_DR6_FIXED;
+    s->pending_dr6 = 2;
+    FAKE_TRY(left, x86_helper_icebp(s, 0x99));
+    g_assert_cmpint(fake_x86_deliver(0), ==, FAKE_DONE);
+    g_assert_cmphex(s->dr[6], ==, 0xffff0ff2);
+    g_assert_cmphex(s->pending_dr6, ==, 0);
+    g_assert_cmphex(fake_x86_get(s->gpr[R_RSP], 8), ==, 0x99);
     fake_x86_done();
 }
 
