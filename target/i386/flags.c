@@ -137,17 +137,37 @@ static uint32_t override_flags(uint32_t flags, unsigned over, uint64_t value)
     return (flags & ~(X86_CF | X86_OF)) | cf | (of ? X86_OF : 0);
 }
 
-uint32_t x86_flags_from(uint32_t cc_op, uint64_t dst, uint64_t src, uint64_t src2, uint64_t over_value)
+/* An INC or DEC over flags computed from the base: all but CF are its own. */
+static uint32_t stepped_flags(uint32_t flags, unsigned step, uint64_t value)
 {
-    unsigned over = cc_op >> X86_CC_OVER_SHIFT;
-    uint32_t flags = kind_flags(cc_op & ((1u << X86_CC_OVER_SHIFT) - 1), dst, src, src2);
+    unsigned bits = 8u << ((step - X86_CC_STEP_INCB) & 3);
 
-    return over ? override_flags(flags, over, over_value) : flags;
+    value = bits == 64 ? value : value & ((1ull << bits) - 1);
+    return step_flags(value, flags & X86_CF, step < X86_CC_STEP_DECB, bits);
+}
+
+uint32_t x86_flags_from(const X86LazyFlags *f)
+{
+    unsigned over = f->op >> X86_CC_OVER_SHIFT & 0xff, step = f->op >> X86_CC_STEP_SHIFT & 0xff;
+    uint32_t flags = kind_flags(f->op & 0xff, f->dst, f->src, f->src2);
+
+    if (step && f->op & X86_CC_OVER_LAST) {
+        flags = stepped_flags(flags, step, f->step);
+    }
+    if (over) {
+        flags = override_flags(flags, over, f->over);
+    }
+    if (step && !(f->op & X86_CC_OVER_LAST)) {
+        flags = stepped_flags(flags, step, f->step);
+    }
+    return flags;
 }
 
 uint32_t x86_flags_compute(const X86State *env)
 {
-    return x86_flags_from(env->cc_op, env->cc_dst, env->cc_src, env->cc_src2, env->cc_over);
+    X86LazyFlags f = { env->cc_op, env->cc_dst, env->cc_src, env->cc_src2, env->cc_over, env->cc_step };
+
+    return x86_flags_from(&f);
 }
 
 uint64_t x86_eflags_get(const X86State *env)

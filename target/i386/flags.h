@@ -13,9 +13,14 @@ enum {
     X86_COND_S, X86_COND_NS, X86_COND_P, X86_COND_NP, X86_COND_L, X86_COND_GE, X86_COND_LE, X86_COND_G,
 };
 
+/* The parts of the lazy form, as in X86State. */
+typedef struct X86LazyFlags {
+    uint32_t op;
+    uint64_t dst, src, src2, over, step;
+} X86LazyFlags;
+
 /* All six arithmetic flags at their places in EFLAGS, from the parts of the lazy form. */
-uint32_t x86_flags_from(uint32_t cc_op, uint64_t dst, uint64_t src, uint64_t src2,
-                        uint64_t over_value);
+uint32_t x86_flags_from(const X86LazyFlags *f);
 
 /* The same from the state. */
 uint32_t x86_flags_compute(const X86State *env);

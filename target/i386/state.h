@@ -137,6 +137,8 @@ typedef struct X86Seg {
  *   CF       CF = bit 0 of cc_over
  *   BT       the same and OF = 0 (undefined after bit tests; so it is the same however code is cut into blocks)
  *   ROL ROR  in four sizes: CF and OF as a rotation with the result cc_over sets them
+ * and (from bit X86_CC_STEP_SHIFT) an INC or DEC in four sizes, whose result cc_step gives all but CF. Where both
+ * are there, the step is the later one unless X86_CC_OVER_LAST says otherwise.
  */
 enum {
     X86_CC_EFLAGS,
@@ -162,6 +164,13 @@ enum {
     X86_CC_OVER_ROLB, X86_CC_OVER_ROLW, X86_CC_OVER_ROLL, X86_CC_OVER_ROLQ,
     X86_CC_OVER_RORB, X86_CC_OVER_RORW, X86_CC_OVER_RORL, X86_CC_OVER_RORQ,
 };
+#define X86_CC_STEP_SHIFT 16
+enum {
+    X86_CC_STEP_NONE,
+    X86_CC_STEP_INCB, X86_CC_STEP_INCW, X86_CC_STEP_INCL, X86_CC_STEP_INCQ,
+    X86_CC_STEP_DECB, X86_CC_STEP_DECW, X86_CC_STEP_DECL, X86_CC_STEP_DECQ,
+};
+#define X86_CC_OVER_LAST (1u << 24)
 
 /* Bits of X86State.mode: everything that changes what an instruction's translation is. Kept current by
  * x86_mode_update() after any change of what it is made of. It is the block key's mode. */
@@ -210,7 +219,7 @@ typedef struct X86Fpu {
 typedef struct X86State {
     uint64_t gpr[16];
     uint64_t rip;
-    uint64_t cc_dst, cc_src, cc_src2, cc_over;
+    uint64_t cc_dst, cc_src, cc_src2, cc_over, cc_step;
     uint32_t cc_op;
     uint32_t eflags;        /* all but the arithmetic flags, which are in cc_*; bit 1 set */
     uint32_t mode;          /* X86_MODE_* */

@@ -14,7 +14,7 @@ typedef struct CcState {
     uint16_t result_insn;   /* the instruction (number in the block, + 1) right after which `result` holds */
     IrRef const_dst, const_src;     /* constants that cc_dst and cc_src hold, or 0 */
     IrRef result;           /* global that holds the result, or 0 */
-    uint8_t over;           /* X86_CC_OVER_* where the kind below it is not known; else 0 */
+    uint8_t over, step;     /* X86_CC_OVER_* and _STEP_* where the kind below them is not known; else 0 */
 } CcState;
 
 G_STATIC_ASSERT(sizeof(CcState) <= sizeof(((TcgTranslate *)NULL)->own));
@@ -121,8 +121,8 @@ static IrRef overridden_op(X86Tr *tr, unsigned over)
         return ir_const(tr->ir, ((known - 1) & KIND_MASK) | over << X86_CC_OVER_SHIFT);
     }
     t = ir_temp(tr->ir);
-    ir_op2i(tr->ir, IR_AND, IR_I32, t, G_CC_OP, KIND_MASK);
-    ir_op2i(tr->ir, IR_OR, IR_I32, t, t, over << X86_CC_OVER_SHIFT);
+    ir_op2i(tr->ir, IR_AND, IR_I32, t, G_CC_OP, KIND_MASK | 0xff << X86_CC_STEP_SHIFT);
+    ir_op2i(tr->ir, IR_OR, IR_I32, t, t, over << X86_CC_OVER_SHIFT | X86_CC_OVER_LAST);
     return t;
 }
 
@@ -138,7 +138,7 @@ static void set_override(X86Tr *tr, unsigned over, IrRef value)
     if (s->known) {
         s->known = (uint16_t)((((s->known - 1u) & KIND_MASK) | over << X86_CC_OVER_SHIFT) + 1);
     } else {
-        s->over = (uint8_t)over;
+        *s = (CcState){ .over = (uint8_t)over };
     }
 }
 
@@ -176,13 +176,35 @@ void x86tr_cc_set_if(X86Tr *tr, unsigned byte_kind, unsigned size, IrRef dst, Ir
     x86tr_cc_forget(tr);
 }
 
-void x86tr_cc_keep_carry(X86Tr *tr)
+bool x86tr_cc_keep_carry(X86Tr *tr)
 {
-    unsigned known = cc_state(tr)->known;
+    CcState *s = cc_state(tr);
 
-    if (known < X86_CC_INCB + 1 || known > X86_CC_DECQ + 1) {
+    if (!s->known && !s->over) {
+        return false;
+    }
+    if (s->known < X86_CC_INCB + 1 || s->known > X86_CC_DECQ + 1) {
         ir_mov(tr->ir, IR_I64, G_CC_SRC, x86tr_cond_value(tr, X86_COND_B));
     }
+    return true;
+}
+
+/* Where the carry is not known either, the step goes over whatever the flags are. */
+void x86tr_cc_set_step(X86Tr *tr, bool kept, bool down, IrRef result, unsigned size)
+{
+    unsigned step = (down ? X86_CC_STEP_DECB : X86_CC_STEP_INCB) + x86tr_log2(size);
+    IrRef t;
+
+    if (kept) {
+        ir_mov(tr->ir, IR_I64, G_CC_DST, result);
+        x86tr_cc_set(tr, down ? X86_CC_DECB : X86_CC_INCB, size, IR_NONE, IR_NONE, IR_NONE);
+        return;
+    }
+    ir_mov(tr->ir, IR_I64, G_CC_STEP, result);
+    t = ir_temp(tr->ir);
+    ir_op2i(tr->ir, IR_AND, IR_I32, t, G_CC_OP, KIND_MASK | 0xff << X86_CC_OVER_SHIFT);
+    ir_op2i(tr->ir, IR_OR, IR_I32, G_CC_OP, t, step << X86_CC_STEP_SHIFT);
+    *cc_state(tr) = (CcState){ .step = (uint8_t)step };
 }
 
 /* ---- asking ---- */
@@ -497,24 +519,40 @@ static X86Cond less_equal(X86Tr *tr, const Known *k)
     return either(tr, less(tr, k), zero(tr, k));
 }
 
+/* What can be said of a condition although the kind of the flags is not known: an override has CF, and OF; a
+ * step has all but CF. False: nothing. */
+static bool known_above(X86Tr *tr, unsigned cond, Known *k)
+{
+    const CcState *s = cc_state(tr);
+    bool carry_only = cond >> 1 == X86_COND_B >> 1, with_carry = carry_only || cond >> 1 == X86_COND_BE >> 1;
+
+    if (s->over && (carry_only || (cond >> 1 == X86_COND_O >> 1 && s->over != X86_CC_OVER_CF))) {
+        *k = (Known){ .over = s->over };
+        return true;
+    }
+    if (s->step && !with_carry) {
+        *k = (Known){ .kind = s->step < X86_CC_STEP_DECB ? KIND_INC : KIND_DEC,
+                      .size = 1u << ((s->step - X86_CC_STEP_INCB) & 3), .dst = G_CC_STEP };
+        k->cmp = x86tr_cmp_type(k->size);
+        k->type = x86tr_type(k->size);
+        return true;
+    }
+    return false;
+}
+
 X86Cond x86tr_cond(X86Tr *tr, unsigned cond)
 {
     static X86Cond (*const make[8])(X86Tr *, const Known *) = {
         overflow, carry, zero, below_equal, sign, parity, less, less_equal,
     };
-    CcState *s = cc_state(tr);
     Known k;
     X86Cond c;
-    bool from_over = s->over && (cond >> 1 == X86_COND_B >> 1 ||
-                                 (cond >> 1 == X86_COND_O >> 1 && s->over != X86_CC_OVER_CF));
 
-    if (!s->known && !from_over) {
-        x86tr_cc_eflags(tr);
-    }
-    if (s->known) {
+    if (cc_state(tr)->known || !known_above(tr, cond, &k)) {
+        if (!cc_state(tr)->known) {
+            x86tr_cc_eflags(tr);
+        }
         k = known_flags(tr);
-    } else {
-        k = (Known){ .over = s->over };
     }
     c = make[cond >> 1](tr, &k);
     if (cond & 1) {

@@ -18,6 +18,7 @@ static const IrGlobal globals[X86_NUM_GLOBALS] = {
     [X86_G_CC_SRC] = { "cc_src", offsetof(X86State, cc_src), IR_I64, 10 },
     [X86_G_CC_SRC2] = { "cc_src2", offsetof(X86State, cc_src2), IR_I64, 0 },
     [X86_G_CC_OVER] = { "cc_over", offsetof(X86State, cc_over), IR_I64, 0 },
+    [X86_G_CC_STEP] = { "cc_step", offsetof(X86State, cc_step), IR_I64, 0 },
     [X86_G_CC_OP] = { "cc_op", offsetof(X86State, cc_op), IR_I32, 0 },
     [X86_G_EFLAGS] = { "eflags", offsetof(X86State, eflags), IR_I32, 0 },
     XMM(0), XMM(1), XMM(2), XMM(3), XMM(4), XMM(5), XMM(6), XMM(7),

@@ -68,7 +68,7 @@ struct X86Tr {
 /* The globals of the IR: state that generated code works on as variables. */
 enum {
     X86_G_RAX = 0, X86_G_RSP = R_RSP,
-    X86_G_CC_DST = 16, X86_G_CC_SRC, X86_G_CC_SRC2, X86_G_CC_OVER, X86_G_CC_OP, X86_G_EFLAGS,
+    X86_G_CC_DST = 16, X86_G_CC_SRC, X86_G_CC_SRC2, X86_G_CC_OVER, X86_G_CC_STEP, X86_G_CC_OP, X86_G_EFLAGS,
     X86_G_XMM0,
     X86_NUM_GLOBALS = X86_G_XMM0 + 16,
 };
@@ -78,6 +78,7 @@ enum {
 #define G_CC_SRC IR_GLOBAL(X86_G_CC_SRC)
 #define G_CC_SRC2 IR_GLOBAL(X86_G_CC_SRC2)
 #define G_CC_OVER IR_GLOBAL(X86_G_CC_OVER)
+#define G_CC_STEP IR_GLOBAL(X86_G_CC_STEP)
 #define G_CC_OP IR_GLOBAL(X86_G_CC_OP)
 #define G_EFLAGS IR_GLOBAL(X86_G_EFLAGS)
 
@@ -179,8 +180,10 @@ void x86tr_cc_set(X86Tr *, unsigned byte_kind, unsigned size, IrRef const_dst, I
 void x86tr_cc_set_eflags(X86Tr *, IrRef value);
 /* Flags := X86_CC_LOGIC of a result. */
 void x86tr_cc_set_logic(X86Tr *, IrRef result, unsigned size);
-/* Makes cc_src the carry flag, as kinds INC and DEC want it. */
-void x86tr_cc_keep_carry(X86Tr *);
+/* Flags := those of an INC or DEC, CF stays. x86tr_cc_keep_carry comes before the operand is written, and its
+ * result goes to x86tr_cc_set_step, which comes after. */
+bool x86tr_cc_keep_carry(X86Tr *);
+void x86tr_cc_set_step(X86Tr *, bool kept, bool down, IrRef result, unsigned size);
 /* Only CF := bit 0 of value; the other flags stay (keep_of: OF too; else it is cleared, which costs less). */
 void x86tr_cc_set_carry(X86Tr *, IrRef value, bool keep_of);
 /* Only CF and OF, as a rotation with this result sets them. */

@@ -252,19 +252,19 @@ void x86tr_test(X86Tr *tr)
     x86tr_cc_set(tr, X86_CC_LOGICB, size, IR_NONE, IR_NONE, IR_NONE);
 }
 
-/* INC, DEC (arg 1): CF stays, in cc_src. */
+/* INC, DEC (arg 1): CF stays. */
 void x86tr_incdec(X86Tr *tr)
 {
     IrBlock *b = tr->ir;
     unsigned size = x86tr_op_size(tr, 0);
     IrType type = x86tr_type(size);
-    bool down = tr->row->arg;
+    bool down = tr->row->arg, kept;
     IrOp op = down ? IR_SUB : IR_ADD;
     IrRef t = ir_temp(b), old;
     X86Addr a;
 
     if (x86tr_is_reg(&tr->op[0])) {
-        x86tr_cc_keep_carry(tr);
+        kept = x86tr_cc_keep_carry(tr);
         old = x86tr_op_read(tr, 0);
         t = x86tr_dest(tr, 0);
         ir_op2i(b, op, type, t, old, 1);
@@ -274,16 +274,15 @@ void x86tr_incdec(X86Tr *tr)
         ir_amo(b, IR_AMO_ADD, old, x86tr_linear(tr, &tr->op[0], size, X86_WRITE),
                ir_const(b, down ? ~0ull : 1), x86tr_mop(tr, x86tr_log2(size)), tr->mmu);
         ir_op2i(b, op, type, t, old, 1);
-        x86tr_cc_keep_carry(tr);
+        kept = x86tr_cc_keep_carry(tr);
     } else {
         a = x86tr_addr(tr, &tr->op[0], size, X86_WRITE);
         x86tr_load(tr, t, a, x86tr_log2(size) | MO_WRITE);
         ir_op2i(b, op, type, t, t, 1);
         x86tr_store(tr, a, t, x86tr_log2(size));
-        x86tr_cc_keep_carry(tr);
+        kept = x86tr_cc_keep_carry(tr);
     }
-    ir_mov(b, IR_I64, G_CC_DST, t);
-    x86tr_cc_set(tr, down ? X86_CC_DECB : X86_CC_INCB, size, IR_NONE, IR_NONE, IR_NONE);
+    x86tr_cc_set_step(tr, kept, down, t, size);
 }
 
 /* NEG: flags as of 0 - x. */

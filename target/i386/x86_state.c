@@ -25,7 +25,7 @@ static const StateField lapic_fields[] = {
 
 const StateField x86_state_fields[] = {
     STATE_XA(X86State, gpr), STATE_X(X86State, rip), STATE_X(X86State, cc_dst),
-    STATE_X(X86State, cc_src), STATE_X(X86State, cc_src2), STATE_X(X86State, cc_over),
+    STATE_X(X86State, cc_src), STATE_X(X86State, cc_src2), STATE_X(X86State, cc_over), STATE_X(X86State, cc_step),
     STATE_U(X86State, cc_op),
     STATE_X(X86State, eflags), STATE_X(X86State, mode), STATE_X(X86State, mxcsr),
     STATE_RAW(X86State, xmm), STATE_RAW(X86State, ymm_high), STATE_SUB(X86State, fpu, fpu_fields),

@@ -55,6 +55,13 @@ HOST(host_imul_w, "imulw %w1, %w0")
 HOST(host_imul_l, "imull %k1, %k0")
 HOST(host_imul_q, "imulq %q1, %q0")
 
+static uint32_t flags_from(uint32_t op, uint64_t dst, uint64_t src, uint64_t src2, uint64_t over, uint64_t step)
+{
+    X86LazyFlags f = { op, dst, src, src2, over, step };
+
+    return x86_flags_from(&f);
+}
+
 /* What cc_dst and cc_src hold for a kind. */
 typedef enum Keeps { KEEPS_OPERANDS, KEEPS_RESULT, KEEPS_RESULT_CARRY, KEEPS_LEFT, KEEPS_RIGHT, KEEPS_RIGHT_SIGNED }
 Keeps;
@@ -133,7 +140,7 @@ static void check_kind(const Kind *k, unsigned log2, GRand *r)
     if (k->keeps == KEEPS_RESULT_CARRY) {
         src = cf;
     }
-    got = x86_flags_from(k->byte_kind + log2, dst, src, cf, 0);
+    got = flags_from(k->byte_kind + log2, dst, src, cf, 0, 0);
     if ((got ^ h.flags) & defined) {
         g_error("%s of %u bits: a %#" G_GINT64_MODIFIER "x b %#" G_GINT64_MODIFIER "x cf %u: flags %#x, host %#x",
                 k->name, bits, a, b, cf, got, h.flags);
@@ -166,7 +173,7 @@ static void test_mul(void)
 
         __asm__("mulq %4\n\tsetc %2\n\tseto %3"
                 : "+a"(low), "=d"(high), "=qm"(cf), "=qm"(of) : "r"(b) : "cc");
-        f = x86_flags_from(X86_CC_MULQ, low, high, 0, 0);
+        f = flags_from(X86_CC_MULQ, low, high, 0, 0, 0);
         g_assert_cmpuint(!!(f & X86_CF), ==, cf);
         g_assert_cmpuint(!!(f & X86_OF), ==, of);
     }
@@ -184,12 +191,36 @@ static void test_rotations(void)
         uint64_t a = operand(r), n = (uint64_t)g_rand_int_range(r, 1, (gint32)bits), x = operand(r), y = operand(r);
         HostResult h = host[right][log2](a, n, 0);
         unsigned over = (right ? X86_CC_OVER_RORB : X86_CC_OVER_ROLB) + log2;
-        uint32_t base = x86_flags_from(X86_CC_SBBL, x, y, n & 1, 0);
-        uint32_t got = x86_flags_from(X86_CC_SBBL | over << X86_CC_OVER_SHIFT, x, y, n & 1, h.result);
+        uint32_t base = flags_from(X86_CC_SBBL, x, y, n & 1, 0, 0);
+        uint32_t got = flags_from(X86_CC_SBBL | over << X86_CC_OVER_SHIFT, x, y, n & 1, h.result, 0);
         uint32_t own = X86_CF | (n == 1 ? X86_OF : 0);
 
         g_assert_cmphex(got & own, ==, h.flags & own);
         g_assert_cmphex(got & ~(X86_CF | X86_OF), ==, base & ~(X86_CF | X86_OF));
+    }
+    g_rand_free(r);
+}
+
+/* INC and DEC over a subtraction, before and after a rotation. */
+static void test_steps(void)
+{
+    static HostFn *const host[2][4] = { FOUR(host_inc), FOUR(host_dec) };
+    GRand *r = g_rand_new_with_seed(9);
+
+    for (unsigned i = 0; i < 8 * ROUNDS; i++) {
+        unsigned down = i & 1, log2 = i >> 1 & 3;
+        uint64_t a = operand(r), x = operand(r), y = operand(r);
+        uint32_t step = (X86_CC_STEP_INCB + 4 * down + log2) << X86_CC_STEP_SHIFT, got;
+        uint32_t over = X86_CC_OVER_ROLB << X86_CC_OVER_SHIFT;
+        uint32_t cf = flags_from(X86_CC_SUBQ, x, y, 0, 0, 0) & X86_CF;
+        HostResult h = host[down][log2](a, 0, cf);
+
+        got = flags_from(X86_CC_SUBQ | step, x, y, 0, 0, h.result);
+        g_assert_cmphex(got, ==, h.flags);
+        got = flags_from(X86_CC_SUBQ | over | step, x, y, 0, 0x81, h.result);
+        g_assert_cmphex(got, ==, (h.flags & ~X86_CF) | X86_CF);
+        got = flags_from(X86_CC_SUBQ | over | step | X86_CC_OVER_LAST, x, y, 0, 1, h.result);
+        g_assert_cmphex(got, ==, (h.flags & ~X86_CF) | X86_CF | X86_OF);
     }
     g_rand_free(r);
 }
@@ -265,6 +296,7 @@ int main(int argc, char **argv)
     g_test_add_func("/x86-flags/kinds", test_kinds);
     g_test_add_func("/x86-flags/mul", test_mul);
     g_test_add_func("/x86-flags/rotations", test_rotations);
+    g_test_add_func("/x86-flags/steps", test_steps);
     g_test_add_func("/x86-flags/conditions", test_conditions);
 #endif
     return g_test_run();
