@@ -4,6 +4,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include "util/log.h"
 
 static __thread Cpu *current;
 
@@ -115,4 +116,25 @@ static const char *const power_names[] = {
 const char *cpu_power_name(CpuPower power)
 {
     return (unsigned)power < G_N_ELEMENTS(power_names) ? power_names[power] : "?";
+}
+
+void cpu_log(const Cpu *cpu)
+{
+    const RegSet *set = cpu->class->regs;
+    GString *text = g_string_new(NULL);
+    unsigned column = 0;
+
+    g_string_printf(text, "CPU %u (%s)\n", cpu->index, cpu_power_name((CpuPower)cpu->power));
+    for (unsigned f = 0; set->features[f]; f++) {
+        for (unsigned n = 0; n < set->features[f]->n; n++) {
+            const RegDesc *r = &set->features[f]->regs[n];
+
+            if (r->bits <= 64) {
+                g_string_append_printf(text, "%16s=%0*" G_GINT64_MODIFIER "x%s", r->name, (int)reg_bytes(r) * 2,
+                                       reg_read_u64(cpu, r), ++column % 4 ? "" : "\n");
+            }
+        }
+    }
+    log_printf("%s%s", text->str, column % 4 ? "\n" : "");
+    g_string_free(text, TRUE);
 }

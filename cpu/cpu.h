@@ -173,5 +173,7 @@ vaddr_t cpu_pc(const Cpu *cpu);
 /* An address in the form that points compare by. */
 vaddr_t cpu_canonical(const Cpu *cpu, vaddr_t va);
 const char *cpu_power_name(CpuPower power);     /* "running", "halted"... */
+/* Writes the registers of up to 64 bits to the log (-d cpu). Owner's thread; fetched already. */
+void cpu_log(const Cpu *cpu);
 
 #endif

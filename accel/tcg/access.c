@@ -5,6 +5,7 @@
 
 #include "accel/tcg/blocks.h"
 #include "accel/tcg/exec.h"
+#include "accel/tcg/guest_ram.h"
 #include "accel/tcg/tlb.h"
 #include "accel/tcg/watch.h"
 #include "vm/vm.h"
@@ -134,13 +135,11 @@ static uint64_t access_load(const Access *a)
     bool fp;
 
     if (a->host) {
-        switch (a->size) {
-        case 1: return *(uint8_t *)a->host;
-        case 2: return *(Any16 *)a->host;
-        case 4: return *(Any32 *)a->host;
-        case 8: return *(Any64 *)a->host;
-        default: memcpy(&v, a->host, a->size); return v;
+        if ((a->size & (a->size - 1)) == 0) {
+            return guest_ram_load(a->host, a->size);
         }
+        memcpy(&v, a->host, a->size);
+        return v;
     }
     if (device_lockless(a, &sec)) {
         fp = fp_suspend(a->cpu);
@@ -162,12 +161,10 @@ static void access_store(const Access *a, uint64_t v)
     bool fp;
 
     if (a->ram) {
-        switch (a->size) {
-        case 1: *(uint8_t *)a->host = (uint8_t)v; break;
-        case 2: *(Any16 *)a->host = (uint16_t)v; break;
-        case 4: *(Any32 *)a->host = (uint32_t)v; break;
-        case 8: *(Any64 *)a->host = v; break;
-        default: memcpy(a->host, &v, a->size); break;
+        if ((a->size & (a->size - 1)) == 0) {
+            guest_ram_store(a->host, a->size, v);
+        } else {
+            memcpy(a->host, &v, a->size);
         }
         ram_written(a);
         return;

@@ -119,7 +119,7 @@ static void jump_enter(Cpu *cpu, TcgBlock *tb)
     if (e->block == tb && e->pc == tb->pc) {
         return;
     }
-    if (tb->mode & TCG_MODE_SINGLE || log_enabled(LOG_EXEC)) {
+    if (tb->mode & TCG_MODE_SINGLE || log_enabled(LOG_EXEC | LOG_CPU)) {
         return;
     }
     mutex_lock(&tc->tlb_lock);
@@ -213,6 +213,9 @@ static TcgExit run_blocks(Cpu *cpu, Loop *l, TcgBlock *tb)
     if (log_enabled(LOG_EXEC | LOG_CPU)) {
         log_printf("EXEC: cpu %u pc 0x%016" G_GINT64_MODIFIER "x mode 0x%" G_GINT64_MODIFIER "x\n",
                    cpu->index, tb->pc, tb->mode);
+    }
+    if (log_enabled(LOG_CPU)) {
+        cpu_log(cpu);
     }
     tcg_fp_enter(cpu);
     r = tc->tcg->backend->run(cpu, tb);
@@ -357,6 +360,12 @@ static bool turn(Cpu *cpu, Loop *l, VcpuExit *exit)
     flushes = atomic_get(&tc->tcg->flushes);
     tb = next_block(cpu, l);
     if (!tb) {
+        /* A breakpoint comes before the fault of fetching its instruction (SDM vol. 3, table 6-2; gdb puts the
+         * return of a called function on the stack, which may not be executable). */
+        if (!l->skip && !l->passed && collect_points(cpu, exit)) {
+            exit->kind = EXIT_POINT;
+            return true;
+        }
         unwind(cpu, UNWIND_RAISE);
     }
     gate_enter(cpu);

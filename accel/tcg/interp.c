@@ -2,6 +2,7 @@
  * SPDX-License-Identifier: GPL-2.0-or-later */
 #include <string.h>
 
+#include "accel/tcg/guest_ram.h"
 #include "accel/tcg/tcg_state.h"
 
 /* An operand is an offset from env, or into the block's constants. */
@@ -216,22 +217,12 @@ static uint64_t extend(uint64_t v, unsigned mop)
 
 static uint64_t read_host(const void *p, unsigned mop)
 {
-    switch (mop & MO_SIZE) {
-    case MO_8: return extend(*(const uint8_t *)p, mop);
-    case MO_16: return extend(*(const Any16 *)p, mop);
-    case MO_32: return extend(*(const Any32 *)p, mop);
-    default: return *(const Any64 *)p;
-    }
+    return extend(guest_ram_load(p, 1u << (mop & MO_SIZE)), mop);
 }
 
 static void write_host(void *p, unsigned mop, uint64_t v)
 {
-    switch (mop & MO_SIZE) {
-    case MO_8: *(uint8_t *)p = (uint8_t)v; break;
-    case MO_16: *(Any16 *)p = (uint16_t)v; break;
-    case MO_32: *(Any32 *)p = (uint32_t)v; break;
-    default: *(Any64 *)p = v; break;
-    }
+    guest_ram_store(p, 1u << (mop & MO_SIZE), v);
 }
 
 /* Host address on a TLB hit, NULL else. */

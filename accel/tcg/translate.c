@@ -196,7 +196,7 @@ static TcgBlock *translate(Cpu *cpu, const TcgSource *s, paddr_t phys, vaddr_t p
     }
     tb->page[0] = s->page[0];
     tb->page[1] = tb->size > page_left(s->va) ? s->page[1] : TCG_NO_PAGE;
-    mark_jumps(tb, tcg->ir, tb->page[1] == TCG_NO_PAGE && !(mode & TCG_MODE_SINGLE) && !log_enabled(LOG_EXEC));
+    mark_jumps(tb, tcg->ir, tb->page[1] == TCG_NO_PAGE && !(mode & TCG_MODE_SINGLE) && !log_enabled(LOG_EXEC | LOG_CPU));
     if (log_enabled(LOG_IN_ASM)) {
         log_code(cpu, tb, s);
     }

@@ -86,6 +86,7 @@ void x86_cpu_reset(Cpu *cpu)
     set_power(cpu, cpu->index == 0 ? CPU_POWER_ON : CPU_POWER_WAIT);
     if (log_enabled(LOG_CPU_RESET)) {
         log_printf("cpu %u: reset\n", cpu->index);
+        cpu_log(cpu);
     }
 }
 
