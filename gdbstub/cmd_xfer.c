@@ -151,11 +151,12 @@ void xfer_put_features(GdbSession *s, GString *out)
 /* A piece of the object, as much as a packet takes with its escapes. */
 static Reply put_piece(GdbSession *s, const GString *all, uint64_t offset, uint64_t len)
 {
-    const uint8_t *p = (const uint8_t *)all->str + offset;
+    const uint8_t *p;
 
     if (offset > all->len) {
         return reply_error(s, EINVAL, "the object ends before this offset");
     }
+    p = (const uint8_t *)all->str + offset;
     len = MIN(MIN(len, all->len - offset), GDB_PACKET_SIZE - 1);
     while (rsp_escaped_size(p, len) > GDB_PACKET_SIZE - 1) {
         len -= len / 16 + 1;
