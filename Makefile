@@ -9,10 +9,8 @@
 #   make clean
 
 BUILD ?= build
-PREFIX ?= /usr/local
 GUEST ?= linux
 SYMBOLS ?= kallsyms
-JOBS ?= $(shell nproc)
 
 all: deps $(BUILD)/build.ninja
 	ninja -C $(BUILD)
@@ -21,7 +19,7 @@ deps:
 	@scripts/install-deps
 
 $(BUILD)/build.ninja: | deps
-	./configure --builddir=$(BUILD) --prefix=$(PREFIX) --werror
+	./configure --builddir=$(BUILD) $(if $(PREFIX),--prefix=$(PREFIX)) --werror
 
 check: all
 	@scripts/run-tests $(BUILD)
@@ -33,8 +31,8 @@ bench: all
 	@scripts/bench --build $(BUILD)
 
 install: all
-	meson configure $(BUILD) -Dprefix=$(PREFIX)
-	meson install -C $(BUILD) --no-rebuild
+	$(if $(PREFIX),meson configure $(BUILD) -Dprefix=$(PREFIX))
+	meson install -C $(BUILD)
 
 clean:
 	rm -rf $(BUILD)
