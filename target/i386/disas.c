@@ -28,13 +28,15 @@ unsigned x86_disas(const Cpu *cpu, vaddr_t pc, const uint8_t *code, size_t len, 
     char text[128];
 
     decoder_for(x86_state(cpu), &decoder);
-    if (!ZYAN_SUCCESS(ZydisDecoderDecodeFull(&decoder, code, MIN(len, MAX_LENGTH), &insn, operands))) {
+    if (!ZYAN_SUCCESS(
+            ZydisDecoderDecodeFull(&decoder, code, MIN(len, MAX_LENGTH), &insn, operands))) {
         g_string_append(out, "(bad)");
         return 0;
     }
     ZydisFormatterInit(&formatter, ZYDIS_FORMATTER_STYLE_ATT);
-    if (!ZYAN_SUCCESS(ZydisFormatterFormatInstruction(&formatter, &insn, operands, insn.operand_count_visible,
-                                                      text, sizeof(text), pc, NULL))) {
+    if (!ZYAN_SUCCESS(ZydisFormatterFormatInstruction(&formatter, &insn, operands,
+                                                      insn.operand_count_visible, text,
+                                                      sizeof(text), pc, NULL))) {
         g_string_append(out, "(bad)");
         return 0;
     }

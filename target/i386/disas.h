@@ -5,8 +5,9 @@
 
 #include "cpu/cpu.h"
 
-/* CpuClass.disas: one instruction at pc from code[len], in AT&T syntax, for the mode the CPU is in. Returns its
- * length, 0 if len is too short or there is no such instruction; the text then says so. Owner's thread. */
+/* CpuClass.disas: one instruction at pc from code[len], in AT&T syntax, for the mode the CPU is
+ * in. Returns its length, 0 if len is too short or there is no such instruction; the text then
+ * says so. Owner's thread. */
 unsigned x86_disas(const Cpu *cpu, vaddr_t pc, const uint8_t *code, size_t len, GString *out);
 
 #endif

@@ -1,4 +1,5 @@
-/* Computes x86 arithmetic flags from their lazy form (Intel SDM vol. 1, 3.4.3.1 and the instructions' pages).
+/* Computes x86 arithmetic flags from their lazy form (Intel SDM vol. 1, 3.4.3.1 and the
+ * instructions' pages).
  * SPDX-License-Identifier: GPL-2.0-or-later */
 #include "target/i386/flags.h"
 
@@ -36,7 +37,8 @@ static uint32_t sum_flags(uint64_t a, uint64_t b, uint64_t carry, unsigned bits,
     return result_flags(r, bits) | carry_flags((a & b) | ((a | b) & ~r), bits);
 }
 
-static uint32_t difference_flags(uint64_t a, uint64_t b, uint64_t borrow, unsigned bits, uint64_t mask)
+static uint32_t difference_flags(uint64_t a, uint64_t b, uint64_t borrow, unsigned bits,
+                                 uint64_t mask)
 {
     uint64_t r = (a - b - borrow) & mask;
 
@@ -50,7 +52,8 @@ static uint32_t step_flags(uint64_t r, uint64_t cf, bool up, unsigned bits)
     bool overflow = r == (up ? top : top - 1);
     bool half = (r & 15) == (up ? 0 : 15);
 
-    return result_flags(r, bits) | (cf ? X86_CF : 0) | (overflow ? X86_OF : 0) | (half ? X86_AF : 0);
+    return result_flags(r, bits) | (cf ? X86_CF : 0) | (overflow ? X86_OF : 0) |
+           (half ? X86_AF : 0);
 }
 
 static uint32_t shift_flags(unsigned kind, uint64_t r, uint64_t src, unsigned bits)
@@ -165,7 +168,8 @@ uint32_t x86_flags_from(const X86LazyFlags *f)
 
 uint32_t x86_flags_compute(const X86State *env)
 {
-    X86LazyFlags f = { env->cc_op, env->cc_dst, env->cc_src, env->cc_src2, env->cc_over, env->cc_step };
+    X86LazyFlags f = { env->cc_op,   env->cc_dst,  env->cc_src,
+                       env->cc_src2, env->cc_over, env->cc_step };
 
     return x86_flags_from(&f);
 }

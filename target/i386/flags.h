@@ -9,8 +9,10 @@
 
 /* The conditions of Jcc, SETcc and CMOVcc in the order of their encoding. */
 enum {
-    X86_COND_O, X86_COND_NO, X86_COND_B, X86_COND_AE, X86_COND_E, X86_COND_NE, X86_COND_BE, X86_COND_A,
-    X86_COND_S, X86_COND_NS, X86_COND_P, X86_COND_NP, X86_COND_L, X86_COND_GE, X86_COND_LE, X86_COND_G,
+    X86_COND_O, X86_COND_NO, X86_COND_B, X86_COND_AE,
+    X86_COND_E, X86_COND_NE, X86_COND_BE, X86_COND_A,
+    X86_COND_S, X86_COND_NS, X86_COND_P, X86_COND_NP,
+    X86_COND_L, X86_COND_GE, X86_COND_LE, X86_COND_G,
 };
 
 /* The parts of the lazy form, as in X86State. */

@@ -7,7 +7,7 @@
 /* Made once by decoder_tables(), constant afterwards. */
 typedef struct DecoderTables {
     ZydisDecoder decoder[3];    /* 16, 32, 64 bits */
-    uint16_t row[2][ZYDIS_MNEMONIC_MAX_VALUE + 1];     /* of both tables: number of the first row, + 1 */
+    uint16_t row[2][ZYDIS_MNEMONIC_MAX_VALUE + 1];     /* of both tables: first row's number + 1 */
 } DecoderTables;
 
 static const X86InsnRow *const row_table[2] = { x86_insn_table, x86_insn_table_fp };
@@ -24,8 +24,9 @@ static void index_rows(uint16_t *first, const X86InsnRow *rows)
     }
 }
 
-/* Bounds, CET's and LZCNT's encodings have a meaning of their own only where CPUID says so: what is not offered
- * decodes as the reserved NOP or older instruction that it is there. LZCNT and TZCNT decide by themselves. */
+/* Bounds, CET's and LZCNT's encodings have a meaning of their own only where CPUID says so: what
+ * is not offered decodes as the reserved NOP or older instruction that it is there. LZCNT and
+ * TZCNT decide by themselves. */
 static void decoder_init(ZydisDecoder *d, ZydisMachineMode mode, ZydisStackWidth width)
 {
     static const uint8_t off[] = { ZYDIS_DECODER_MODE_MPX, ZYDIS_DECODER_MODE_CET,

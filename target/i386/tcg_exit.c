@@ -26,8 +26,8 @@ static void store_pc(X86Tr *tr, IrRef pc)
     ir_sts(tr->ir, pc, MO_64, offsetof(X86State, rip));
 }
 
-/* What the end of an instruction does in modes that have it: rip is in the state. It may raise #DB, with rip as
- * it is, so it is not called as a helper of this instruction that may raise. */
+/* What the end of an instruction does in modes that have it: rip is in the state. It may raise
+ * #DB, with rip as it is, so it is not called as a helper of this instruction that may raise. */
 void x86tr_insn_end(X86Tr *tr)
 {
     uint32_t mode = tr->mode;
@@ -35,8 +35,8 @@ void x86tr_insn_end(X86Tr *tr)
     if (tr->row && (tr->row->flags & X86I_SETS_RF)) {
         mode &= ~X86_MODE_RF;
     }
-    ir_call(tr->ir, IR_CALL_READS | IR_CALL_WRITES | IR_CALL_EFFECT, IR_NONE, (void *)x86_helper_insn_end,
-            ir_const(tr->ir, mode), IR_NONE, IR_NONE, IR_NONE);
+    ir_call(tr->ir, IR_CALL_READS | IR_CALL_WRITES | IR_CALL_EFFECT, IR_NONE,
+            (void *)x86_helper_insn_end, ir_const(tr->ir, mode), IR_NONE, IR_NONE, IR_NONE);
 }
 
 /* Nothing is read anew after a call that does not come back. */
@@ -44,8 +44,8 @@ void x86tr_insn_end(X86Tr *tr)
 
 void x86tr_raise(X86Tr *tr, unsigned vector)
 {
-    ir_call(tr->ir, CALL_LEAVES, IR_NONE, (void *)x86_helper_raise, ir_const(tr->ir, vector), IR_NONE, IR_NONE,
-            IR_NONE);
+    ir_call(tr->ir, CALL_LEAVES, IR_NONE, (void *)x86_helper_raise, ir_const(tr->ir, vector),
+            IR_NONE, IR_NONE, IR_NONE);
     ir_exit(tr->ir, TCG_EXIT_NEXT);
     tr->ended = true;
 }
@@ -66,8 +66,8 @@ bool x86tr_flat_code(const X86Tr *tr)
 void x86tr_check_target(X86Tr *tr, IrRef pc)
 {
     if (!x86tr_flat_code(tr)) {
-        ir_call(tr->ir, IR_CALL_READS | IR_CALL_RAISES, IR_NONE, (void *)x86_helper_cs_limit, pc, IR_NONE,
-                IR_NONE, IR_NONE);
+        ir_call(tr->ir, IR_CALL_READS | IR_CALL_RAISES, IR_NONE, (void *)x86_helper_cs_limit, pc,
+                IR_NONE, IR_NONE, IR_NONE);
     }
 }
 

@@ -1,8 +1,10 @@
-/* Arithmetic flags in translated code: what is known of their lazy form, and conditions as comparisons.
+/* Arithmetic flags in translated code: what is known of their lazy form, and conditions as
+ * comparisons.
  * SPDX-License-Identifier: GPL-2.0-or-later
  *
- * Within a block, once an instruction has set the flags, cc_op is known while translating; then a condition is
- * a comparison of the saved operands, and no flag is ever computed. At a block's start it is not known. */
+ * Within a block, once an instruction has set the flags, cc_op is known while translating; then a
+ * condition is a comparison of the saved operands, and no flag is ever computed. At a block's
+ * start it is not known. */
 #include <string.h>
 
 #include "target/i386/flags.h"
@@ -11,10 +13,10 @@
 /* What is known of the flags between two instructions of a block: lies in TcgTranslate.own. */
 typedef struct CcState {
     uint16_t known;         /* cc_op + 1, or 0: not known */
-    uint16_t result_insn;   /* the instruction (number in the block, + 1) right after which `result` holds */
+    uint16_t result_insn;   /* number in the block of the instruction at which `result` holds */
     IrRef const_dst, const_src;     /* constants that cc_dst and cc_src hold, or 0 */
     IrRef result;           /* global that holds the result, or 0 */
-    uint8_t over, step;     /* X86_CC_OVER_* and _STEP_* where the kind below them is not known; else 0 */
+    uint8_t over, step;     /* X86_CC_OVER_*, _STEP_* where the kind below is not known; else 0 */
 } CcState;
 
 G_STATIC_ASSERT(sizeof(CcState) <= sizeof(((TcgTranslate *)NULL)->own));
@@ -95,7 +97,8 @@ IrRef x86tr_cc_eflags(X86Tr *tr)
 
 #define KIND_MASK ((1u << X86_CC_OVER_SHIFT) - 1)
 
-/* The override that the flags have now, as far as it is known; X86_CC_OVER_NONE for none, -1: not known. */
+/* The override that the flags have now, as far as it is known; X86_CC_OVER_NONE for none, -1: not
+ * known. */
 static int current_override(const CcState *s)
 {
     return s->known ? (s->known - 1) >> X86_CC_OVER_SHIFT : s->over ? s->over : -1;
@@ -168,7 +171,8 @@ void x86tr_cc_set_rotate_if(X86Tr *tr, bool right, IrRef result, unsigned size, 
     x86tr_cc_forget(tr);
 }
 
-void x86tr_cc_set_if(X86Tr *tr, unsigned byte_kind, unsigned size, IrRef dst, IrRef src, IrRef count)
+void x86tr_cc_set_if(X86Tr *tr, unsigned byte_kind, unsigned size, IrRef dst, IrRef src,
+                     IrRef count)
 {
     move_if(tr, IR_I64, G_CC_DST, dst, count);
     move_if(tr, IR_I64, G_CC_SRC, src, count);
@@ -519,12 +523,13 @@ static X86Cond less_equal(X86Tr *tr, const Known *k)
     return either(tr, less(tr, k), zero(tr, k));
 }
 
-/* What can be said of a condition although the kind of the flags is not known: an override has CF, and OF; a
- * step has all but CF. False: nothing. */
+/* What can be said of a condition although the kind of the flags is not known: an override has CF,
+ * and OF; a step has all but CF. False: nothing. */
 static bool known_above(X86Tr *tr, unsigned cond, Known *k)
 {
     const CcState *s = cc_state(tr);
-    bool carry_only = cond >> 1 == X86_COND_B >> 1, with_carry = carry_only || cond >> 1 == X86_COND_BE >> 1;
+    bool carry_only = cond >> 1 == X86_COND_B >> 1;
+    bool with_carry = carry_only || cond >> 1 == X86_COND_BE >> 1;
 
     if (s->over && (carry_only || (cond >> 1 == X86_COND_O >> 1 && s->over != X86_CC_OVER_CF))) {
         *k = (Known){ .over = s->over };

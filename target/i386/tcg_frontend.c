@@ -61,8 +61,9 @@ static void check_breakpoint(X86Tr *tr)
     }
 }
 
-/* Outside 64-bit and flat modes the instruction must lie below CS's limit. The limit is not in the block's key,
- * so the first instruction asks at run time, and one further on that looks beyond it starts a block. */
+/* Outside 64-bit and flat modes the instruction must lie below CS's limit. The limit is not in the
+ * block's key, so the first instruction asks at run time, and one further on that looks beyond it
+ * starts a block. */
 static bool starts_block(const X86Tr *tr)
 {
     return !x86tr_flat_code(tr) && tr->t->ninsns > 0 &&
@@ -85,7 +86,8 @@ static int row_fault(const X86Tr *tr)
     if (!row || (row->feature != X86_FEATURE_NONE && !x86_has(tr->env, (X86Feature)row->feature))) {
         return X86_EXC_UD;
     }
-    if (((row->flags & X86I_PROT) || tr->insn.encoding == ZYDIS_INSTRUCTION_ENCODING_VEX) && !prot) {
+    if (((row->flags & X86I_PROT) || tr->insn.encoding == ZYDIS_INSTRUCTION_ENCODING_VEX) &&
+        !prot) {
         return X86_EXC_UD;
     }
     if ((row->flags & X86I_NO64 && tr->code64) || (row->flags & X86I_ONLY64 && !tr->code64)) {

@@ -1,5 +1,5 @@
-/* Integer instructions in C that translated code calls: division, rotation through carry, decimal adjustment,
- * bit scattering, CMPXCHG16B, ENTER (Intel SDM vol. 2).
+/* Integer instructions in C that translated code calls: division, rotation through carry, decimal
+ * adjustment, bit scattering, CMPXCHG16B, ENTER (Intel SDM vol. 2).
  * SPDX-License-Identifier: GPL-2.0-or-later */
 #include "target/i386/tcg_helper.h"
 

@@ -1,9 +1,10 @@
-/* Repeated string instructions (Intel SDM vol. 1, 7.3.9): element by element where it must be, and as much of a
- * page at a time as lies in plain memory.
+/* Repeated string instructions (Intel SDM vol. 1, 7.3.9): element by element where it must be, and
+ * as much of a page at a time as lies in plain memory.
  * SPDX-License-Identifier: GPL-2.0-or-later
  *
- * After each piece the registers in the state are what the architecture says they are at that point, so that a
- * fault, an interrupt or a stop finds them exact and the instruction can be run again from there. */
+ * After each piece the registers in the state are what the architecture says they are at that
+ * point, so that a fault, an interrupt or a stop finds them exact and the instruction can be run
+ * again from there. */
 #include <string.h>
 
 #include "accel/tcg/frontend.h"
@@ -43,8 +44,9 @@ static Str str_make(void *env, uint64_t how)
     r.repne = how & X86_STR_REPNE;
     r.mask = r.adsize == 8 ? ~0ull : (1ull << r.adsize * 8) - 1;
     r.step = s->eflags & X86_DF ? -(int64_t)r.size : (int64_t)r.size;
-    r.bulk = r.step > 0 && !r.once && !(s->mode & X86_MODE_AC) &&
-             (s->mode & X86_MODE_CS64 || (s->mode & X86_MODE_FLAT && r.seg != R_CS && r.seg < R_FS));
+    r.bulk =
+        r.step > 0 && !r.once && !(s->mode & X86_MODE_AC) &&
+        (s->mode & X86_MODE_CS64 || (s->mode & X86_MODE_FLAT && r.seg != R_CS && r.seg < R_FS));
     return r;
 }
 
@@ -106,7 +108,8 @@ static bool interrupted(const Str *r)
     return r->rep && (r->once || atomic_get_relaxed(&r->cpu->attn));
 }
 
-/* Bytes that one piece may have at this address: to the page's end, to the offset's wrap, whole elements. */
+/* Bytes that one piece may have at this address: to the page's end, to the offset's wrap, whole
+ * elements. */
 static unsigned piece(const Str *r, vaddr_t lin, uint64_t off, unsigned most)
 {
     uint64_t left = PAGE - (lin & (PAGE - 1)), wrap = r->mask - off;
@@ -134,8 +137,9 @@ static uint8_t *host_piece(const Str *r, vaddr_t lin, unsigned *len, TcgAccess a
 
 /* ---- the common case, at once ---- */
 
-/* Most repetitions are short and run forward in flat 64-bit memory within a page: nothing but looking up the host's
- * memory. Returns the bytes of all elements if the instruction is of that kind, else 0. */
+/* Most repetitions are short and run forward in flat 64-bit memory within a page: nothing but
+ * looking up the host's memory. Returns the bytes of all elements if the instruction is of that
+ * kind, else 0. */
 static unsigned short_run(const X86State *s, uint64_t how, uint64_t *limit)
 {
     const unsigned plain = X86_STR_ONCE | X86_STR_NOREP;
@@ -197,7 +201,8 @@ static bool movs_short(X86State *s, uint64_t how)
     unsigned len = short_run(s, how, &limit);
     uint8_t *a, *b;
 
-    if (!len || X86_STR_SEG(how) >= R_FS || (from & (PAGE - 1)) > limit || (to & (PAGE - 1)) > limit) {
+    if (!len || X86_STR_SEG(how) >= R_FS || (from & (PAGE - 1)) > limit ||
+        (to & (PAGE - 1)) > limit) {
         return false;
     }
     a = host_all(s, from, len, TCG_LOAD);
@@ -359,7 +364,8 @@ static bool compared(const Str *r, uint64_t a, uint64_t b, bool done)
 }
 
 /* Compares elements in host memory until one says stop; returns how many were looked at. */
-static unsigned run(const Str *r, const uint8_t *a, unsigned a_step, const uint8_t *b, unsigned len, bool *stop)
+static unsigned run(const Str *r, const uint8_t *a, unsigned a_step, const uint8_t *b, unsigned len,
+                    bool *stop)
 {
     unsigned n = 0;
 

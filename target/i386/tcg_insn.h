@@ -1,10 +1,12 @@
-/* Inside the x86 front end: one decoded instruction on its way to IR, and what translators build with.
+/* Inside the x86 front end: one decoded instruction on its way to IR, and what translators build
+ * with.
  * SPDX-License-Identifier: GPL-2.0-or-later
  *
- * A translator is a function of an X86Tr. It reads operands, builds IR, and writes registers and flags only
- * after everything in the instruction that can fault. It either leaves the block open (the next instruction
- * follows) or closes it by one of the x86tr_*exit functions below. Instructions hang on tables of X86InsnRow:
- * x86_insn_table (integer and system) and x86_insn_table_fp (x87, MMX, SSE). */
+ * A translator is a function of an X86Tr. It reads operands, builds IR, and writes registers and
+ * flags only after everything in the instruction that can fault. It either leaves the block open
+ * (the next instruction follows) or closes it by one of the x86tr_*exit functions below.
+ * Instructions hang on tables of X86InsnRow: x86_insn_table (integer and system) and
+ * x86_insn_table_fp (x87, MMX, SSE). */
 #ifndef GLASSBOX_TARGET_I386_TCG_INSN_H
 #define GLASSBOX_TARGET_I386_TCG_INSN_H
 
@@ -30,11 +32,12 @@ enum {
     X86I_SETS_RF = 64,      /* does not clear RF when it ends (IRET) */
 };
 
-/* One instruction. A mnemonic may have several rows, told apart by `isa`; they must stand together. */
+/* One instruction. A mnemonic may have several rows, told apart by `isa`; they must stand
+ * together. */
 typedef struct X86InsnRow {
     uint16_t mnemonic;      /* ZYDIS_MNEMONIC_* */
     uint16_t isa;           /* ZYDIS_ISA_SET_* that the row is for, or 0 for any */
-    uint16_t feature;       /* X86Feature that CPUID must offer, else #UD; X86_FEATURE_NONE: always there */
+    uint16_t feature;       /* X86Feature that CPUID must offer, else #UD; X86_FEATURE_NONE: none */
     uint16_t flags;         /* X86I_* */
     void (*translate)(X86Tr *);
     uint32_t arg;           /* the translator's own: a condition, a sub-operation */
@@ -68,7 +71,8 @@ struct X86Tr {
 /* The globals of the IR: state that generated code works on as variables. */
 enum {
     X86_G_RAX = 0, X86_G_RSP = R_RSP,
-    X86_G_CC_DST = 16, X86_G_CC_SRC, X86_G_CC_SRC2, X86_G_CC_OVER, X86_G_CC_STEP, X86_G_CC_OP, X86_G_EFLAGS,
+    X86_G_CC_DST = 16, X86_G_CC_SRC, X86_G_CC_SRC2, X86_G_CC_OVER, X86_G_CC_STEP, X86_G_CC_OP,
+    X86_G_EFLAGS,
     X86_G_XMM0,
     X86_NUM_GLOBALS = X86_G_XMM0 + 16,
 };
@@ -82,7 +86,8 @@ enum {
 #define G_CC_OP IR_GLOBAL(X86_G_CC_OP)
 #define G_EFLAGS IR_GLOBAL(X86_G_EFLAGS)
 
-/* IR type of an operand of this many bytes: the type comparisons use, and arithmetic (never below I32). */
+/* IR type of an operand of this many bytes: the type comparisons use, and arithmetic (never below
+ * I32). */
 static inline IrType x86tr_cmp_type(unsigned size)
 {
     return size == 8 ? IR_I64 : size == 4 ? IR_I32 : size == 2 ? IR_I16 : IR_I8;
@@ -103,12 +108,16 @@ unsigned x86tr_reg_num(ZydisRegister r, bool *high);
 /* Size of a general register in bytes. */
 unsigned x86tr_reg_size(ZydisRegister r);
 /* Number of an MMX, XMM, ST or segment register operand in its class. */
-static inline unsigned x86tr_reg_index(ZydisRegister r, ZydisRegister first) { return (unsigned)(r - first); }
-/* A value whose low bits are the register's; bits above its size are anything. Not to be written. */
+static inline unsigned x86tr_reg_index(ZydisRegister r, ZydisRegister first)
+{
+    return (unsigned)(r - first);
+}
+/* A value whose low bits are the register's; those above its size are anything. Read only. */
 IrRef x86tr_reg_read(X86Tr *, ZydisRegister);
 /* Extended to 64 bits (a temporary, or the global itself for 64-bit registers). */
 IrRef x86tr_reg_read_ext(X86Tr *, ZydisRegister, bool sign);
-/* Writes the low bits of a value; 32-bit registers are zero-extended, smaller ones leave the rest alone. */
+/* Writes the low bits of a value; 32-bit registers are zero-extended, smaller ones leave the rest
+ * alone. */
 void x86tr_reg_write(X86Tr *, ZydisRegister, IrRef value);
 /* The same by number and size (not for AH..BH). */
 void x86tr_gpr_write(X86Tr *, unsigned num, unsigned size, IrRef value);
@@ -126,8 +135,8 @@ IrRef x86tr_offset(X86Tr *, const ZydisDecodedOperand *);
 void x86tr_lea(X86Tr *, const ZydisDecodedOperand *, IrType type, IrRef d);
 /* The segment of an implicit memory operand: the override, or this one. */
 unsigned x86tr_override(const X86Tr *, unsigned seg);
-/* Linear address of a memory operand for an access of size bytes, its segment checked. Registers in it are
- * used as they are: build the access before writing any. */
+/* Linear address of a memory operand for an access of size bytes, its segment checked. Registers
+ * in it are used as they are: build the access before writing any. */
 X86Addr x86tr_addr(X86Tr *, const ZydisDecodedOperand *, unsigned size, X86Access);
 /* The same as one value, for helpers, AMO and the like. Read only; it may be a register itself. */
 IrRef x86tr_linear(X86Tr *, const ZydisDecodedOperand *, unsigned size, X86Access);
@@ -139,8 +148,14 @@ void x86tr_load(X86Tr *, IrRef d, X86Addr, unsigned mop);
 void x86tr_store(X86Tr *, X86Addr, IrRef value, unsigned mop);
 
 /* --- Operands: register, memory or immediate (tcg_operand.c) --- */
-static inline bool x86tr_is_mem(const ZydisDecodedOperand *o) { return o->type == ZYDIS_OPERAND_TYPE_MEMORY; }
-static inline bool x86tr_is_reg(const ZydisDecodedOperand *o) { return o->type == ZYDIS_OPERAND_TYPE_REGISTER; }
+static inline bool x86tr_is_mem(const ZydisDecodedOperand *o)
+{
+    return o->type == ZYDIS_OPERAND_TYPE_MEMORY;
+}
+static inline bool x86tr_is_reg(const ZydisDecodedOperand *o)
+{
+    return o->type == ZYDIS_OPERAND_TYPE_REGISTER;
+}
 static inline unsigned x86tr_op_size(const X86Tr *tr, unsigned n) { return tr->op[n].size / 8u; }
 /* Reads operand n: low bits valid, upper bits anything (memory operands come zero-extended). */
 IrRef x86tr_op_read(X86Tr *, unsigned n);
@@ -149,12 +164,13 @@ IrRef x86tr_op_read_ext(X86Tr *, unsigned n, bool sign);
 /* Writes operand n (memory: computes the address anew; do not use after writing registers). */
 void x86tr_op_write(X86Tr *, unsigned n, IrRef value);
 
-/* Where an operation of the operand's type may put the new value of operand n: the global itself for a 32- or
- * 64-bit register, else a new temporary. x86tr_dest_write then stores it where it is not there yet. To be used
- * only when nothing can fault any more, for a register. */
+/* Where an operation of the operand's type may put the new value of operand n: the global itself
+ * for a 32- or 64-bit register, else a new temporary. x86tr_dest_write then stores it where it is
+ * not there yet. To be used only when nothing can fault any more, for a register. */
 IrRef x86tr_dest(X86Tr *, unsigned n);
 void x86tr_dest_write(X86Tr *, unsigned n, const X86Addr *a, IrRef value);
-/* Reads operand n to change it: the address of a memory operand stays in *a for the write that must follow. */
+/* Reads operand n to change it: the address of a memory operand stays in *a for the write that
+ * must follow. */
 IrRef x86tr_modify_read(X86Tr *, unsigned n, X86Addr *a);
 void x86tr_modify_write(X86Tr *, unsigned n, const X86Addr *a, IrRef value);
 /* Extends the low `size` bytes of a value to 64 bits. */
@@ -171,24 +187,27 @@ void x86tr_stack_load_at(X86Tr *, IrRef d, unsigned size, int32_t offset);
 void x86tr_stack_add(X86Tr *, int32_t n);
 
 /* --- Flags (tcg_flags.c) --- */
-/* Call after all that can fault: the flags are now those of kind (X86_CC_ADDB and so on: the byte form; this
- * adds the size) on cc_dst and cc_src (cc_src2), which the translator has just written with ir_mov or the
- * like. Constants that were written may be named for better code, and `result` may name the general register
- * that holds the result (or 0). */
-void x86tr_cc_set(X86Tr *, unsigned byte_kind, unsigned size, IrRef const_dst, IrRef const_src, IrRef result);
+/* Call after all that can fault: the flags are now those of kind (X86_CC_ADDB and so on: the byte
+ * form; this adds the size) on cc_dst and cc_src (cc_src2), which the translator has just written
+ * with ir_mov or the like. Constants that were written may be named for better code, and `result`
+ * may name the general register that holds the result (or 0). */
+void x86tr_cc_set(X86Tr *, unsigned byte_kind, unsigned size, IrRef const_dst, IrRef const_src,
+                  IrRef result);
 /* Flags := the six bits in value (an integer): what COMISS and SAHF do. */
 void x86tr_cc_set_eflags(X86Tr *, IrRef value);
 /* Flags := X86_CC_LOGIC of a result. */
 void x86tr_cc_set_logic(X86Tr *, IrRef result, unsigned size);
-/* Flags := those of an INC or DEC, CF stays. x86tr_cc_keep_carry comes before the operand is written, and its
- * result goes to x86tr_cc_set_step, which comes after. */
+/* Flags := those of an INC or DEC, CF stays. x86tr_cc_keep_carry comes before the operand is
+ * written, and its result goes to x86tr_cc_set_step, which comes after. */
 bool x86tr_cc_keep_carry(X86Tr *);
 void x86tr_cc_set_step(X86Tr *, bool kept, bool down, IrRef result, unsigned size);
-/* Only CF := bit 0 of value; the other flags stay (keep_of: OF too; else it is cleared, which costs less). */
+/* Only CF := bit 0 of value; the other flags stay (keep_of: OF too; else it is cleared, which
+ * costs less). */
 void x86tr_cc_set_carry(X86Tr *, IrRef value, bool keep_of);
 /* Only CF and OF, as a rotation with this result sets them. */
 void x86tr_cc_set_rotate(X86Tr *, bool right, IrRef result, unsigned size);
-/* The same two only if count is not 0 (then all flags stay; what they are is not known afterwards). */
+/* The same two only if count is not 0 (then all flags stay; what they are is not known
+ * afterwards). */
 void x86tr_cc_set_rotate_if(X86Tr *, bool right, IrRef result, unsigned size, IrRef count);
 /* Flags := kind of dst and src, if count is not 0. */
 void x86tr_cc_set_if(X86Tr *, unsigned byte_kind, unsigned size, IrRef dst, IrRef src, IrRef count);
@@ -228,17 +247,24 @@ vaddr_t x86tr_wrap(const X86Tr *, vaddr_t pc);
 bool x86tr_flat_code(const X86Tr *);
 /* Raises #GP(0) at run time if pc is beyond CS's limit (does nothing where the code is flat). */
 void x86tr_check_target(X86Tr *, IrRef pc);
-/* The call that ends an instruction in such modes: rip is in the state. The exits make it by themselves. */
+/* The call that ends an instruction in such modes: rip is in the state. The exits make it by
+ * themselves. */
 void x86tr_insn_end(X86Tr *);
-/* Ends the block as x86tr_exit_next does, with the end of an instruction in any mode (I/O breakpoints). */
+/* Ends the block as x86tr_exit_next does, with the end of an instruction in any mode (I/O
+ * breakpoints). */
 void x86tr_exit_insn_end(X86Tr *, vaddr_t pc);
 /* Must each instruction be a block of its own in this mode? */
 bool x86tr_one_by_one(uint32_t mode);
 
 /* --- Decoding (tcg_decode.c) --- */
-typedef enum X86DecodeResult { X86_DECODE_OK, X86_DECODE_SHORT, X86_DECODE_BAD, X86_DECODE_LONG } X86DecodeResult;
-/* Decodes the instruction at tr->t->bytes and fills in insn, op, the sizes and prefixes, next and row (NULL:
- * not one of ours). tr->t, env and mode are set. */
+typedef enum X86DecodeResult {
+    X86_DECODE_OK,
+    X86_DECODE_SHORT,
+    X86_DECODE_BAD,
+    X86_DECODE_LONG
+} X86DecodeResult;
+/* Decodes the instruction at tr->t->bytes and fills in insn, op, the sizes and prefixes, next and
+ * row (NULL: not one of ours). tr->t, env and mode are set. */
 X86DecodeResult x86_decode(X86Tr *);
 
 #endif

@@ -1,5 +1,5 @@
-/* Inside the x86 front end: the translators of integer and system instructions, and the numbers that their
- * table rows give them.
+/* Inside the x86 front end: the translators of integer and system instructions, and the numbers
+ * that their table rows give them.
  * SPDX-License-Identifier: GPL-2.0-or-later */
 #ifndef GLASSBOX_TARGET_I386_TCG_INT_H
 #define GLASSBOX_TARGET_I386_TCG_INT_H
@@ -12,8 +12,20 @@ enum { X86_BT, X86_BTS, X86_BTR, X86_BTC };
 enum { X86_BLSR, X86_BLSMSK, X86_BLSI };
 enum { X86_MOVS, X86_STOS, X86_LODS, X86_CMPS, X86_SCAS, X86_INS, X86_OUTS };
 enum {
-    X86_SYS_SWAPGS, X86_SYS_CLTS, X86_SYS_WBINVD, X86_SYS_CLAC, X86_SYS_STAC, X86_SYS_RDMSR, X86_SYS_WRMSR,
-    X86_SYS_RDTSC, X86_SYS_RDTSCP, X86_SYS_RDPMC, X86_SYS_CPUID, X86_SYS_XGETBV, X86_SYS_XSETBV, X86_SYS_STI,
+    X86_SYS_SWAPGS,
+    X86_SYS_CLTS,
+    X86_SYS_WBINVD,
+    X86_SYS_CLAC,
+    X86_SYS_STAC,
+    X86_SYS_RDMSR,
+    X86_SYS_WRMSR,
+    X86_SYS_RDTSC,
+    X86_SYS_RDTSCP,
+    X86_SYS_RDPMC,
+    X86_SYS_CPUID,
+    X86_SYS_XGETBV,
+    X86_SYS_XSETBV,
+    X86_SYS_STI,
 };
 
 /* tcg_int_move.c */

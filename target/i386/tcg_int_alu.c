@@ -7,14 +7,18 @@
 static const struct {
     uint8_t op, cc, amo;
 } alu[] = {
-    [X86_ALU_ADD] = { IR_ADD, X86_CC_ADDB, IR_AMO_ADD }, [X86_ALU_OR] = { IR_OR, X86_CC_LOGICB, IR_AMO_OR },
-    [X86_ALU_ADC] = { IR_ADD, X86_CC_ADCB, 0 },          [X86_ALU_SBB] = { IR_SUB, X86_CC_SBBB, 0 },
-    [X86_ALU_AND] = { IR_AND, X86_CC_LOGICB, IR_AMO_AND }, [X86_ALU_SUB] = { IR_SUB, X86_CC_SUBB, IR_AMO_ADD },
+    [X86_ALU_ADD] = { IR_ADD, X86_CC_ADDB, IR_AMO_ADD },
+    [X86_ALU_OR] = { IR_OR, X86_CC_LOGICB, IR_AMO_OR },
+    [X86_ALU_ADC] = { IR_ADD, X86_CC_ADCB, 0 },
+    [X86_ALU_SBB] = { IR_SUB, X86_CC_SBBB, 0 },
+    [X86_ALU_AND] = { IR_AND, X86_CC_LOGICB, IR_AMO_AND },
+    [X86_ALU_SUB] = { IR_SUB, X86_CC_SUBB, IR_AMO_ADD },
     [X86_ALU_XOR] = { IR_XOR, X86_CC_LOGICB, IR_AMO_XOR },
 };
 
 /* The result of an ALU operation on values of `size` bytes, into d. */
-static void alu_result(X86Tr *tr, unsigned kind, unsigned size, IrRef d, IrRef l, IrRef r, IrRef carry)
+static void alu_result(X86Tr *tr, unsigned kind, unsigned size, IrRef d, IrRef l, IrRef r,
+                       IrRef carry)
 {
     IrType type = x86tr_type(size);
     IrRef t;
@@ -28,8 +32,8 @@ static void alu_result(X86Tr *tr, unsigned kind, unsigned size, IrRef d, IrRef l
     }
 }
 
-/* Saves what the flags are made of: before the destination changes for those that keep operands, after for those
- * that keep the result. */
+/* Saves what the flags are made of: before the destination changes for those that keep operands,
+ * after for those that keep the result. */
 static void save_operands(X86Tr *tr, unsigned kind, IrRef l, IrRef r, IrRef carry)
 {
     if (alu[kind].cc == X86_CC_LOGICB) {
@@ -118,7 +122,8 @@ static void alu_mem(X86Tr *tr, unsigned kind, unsigned size, IrRef carry)
 typedef IrRef UpdateFn(X86Tr *, unsigned size, IrRef old, IrRef arg);
 
 /* Returns the old value, in a local; *fresh is the new one. address, arg: any value. */
-static IrRef locked_update(X86Tr *tr, unsigned size, IrRef address, IrRef arg, UpdateFn *update, IrRef *fresh)
+static IrRef locked_update(X86Tr *tr, unsigned size, IrRef address, IrRef arg, UpdateFn *update,
+                           IrRef *fresh)
 {
     IrBlock *b = tr->ir;
     IrRef addr = ir_local(b), operand = ir_local(b), old = ir_local(b), got, neu;
@@ -300,7 +305,8 @@ void x86tr_neg(X86Tr *tr)
         ir_op1(b, IR_NEG, x86tr_type(size), t, old);
         x86tr_dest_write(tr, 0, NULL, t);
     } else if (tr->lock) {
-        old = locked_update(tr, size, x86tr_linear(tr, &tr->op[0], size, X86_WRITE), zero, update_neg, &fresh);
+        old = locked_update(tr, size, x86tr_linear(tr, &tr->op[0], size, X86_WRITE), zero,
+                            update_neg, &fresh);
         ir_mov(b, IR_I64, G_CC_SRC, old);
     } else {
         a = x86tr_addr(tr, &tr->op[0], size, X86_WRITE);
@@ -395,8 +401,8 @@ void x86tr_xadd(X86Tr *tr)
     x86tr_cc_set(tr, X86_CC_ADDB, size, IR_NONE, IR_NONE, IR_NONE);
 }
 
-/* The accumulator takes what was found when it was not what it holds; a 32-bit accumulator that was equal keeps
- * its upper half. */
+/* The accumulator takes what was found when it was not what it holds; a 32-bit accumulator that
+ * was equal keeps its upper half. */
 static void update_acc(X86Tr *tr, unsigned size, IrRef old)
 {
     IrBlock *b = tr->ir;
@@ -462,7 +468,8 @@ void x86tr_cmpxchg8b(X86Tr *tr)
     ir_deposit(b, expect, G_REG(R_RAX), G_REG(R_RDX), 32, 32);
     ir_deposit(b, neu, G_REG(R_RBX), G_REG(R_RCX), 32, 32);
     if (tr->lock) {
-        ir_cas(b, old, x86tr_linear(tr, &tr->op[0], 8, X86_WRITE), expect, neu, x86tr_mop(tr, MO_64), tr->mmu);
+        ir_cas(b, old, x86tr_linear(tr, &tr->op[0], 8, X86_WRITE), expect, neu,
+               x86tr_mop(tr, MO_64), tr->mmu);
         ir_setcond(b, IR_EQ, IR_I64, eq, old, expect);
     } else {
         a = x86tr_addr(tr, &tr->op[0], 8, X86_WRITE);
@@ -482,7 +489,7 @@ void x86tr_cmpxchg16b(X86Tr *tr)
 {
     IrRef eq = ir_temp(tr->ir);
 
-    x86tr_call(tr, eq, (void *)x86_helper_cmpxchg16b, x86tr_linear(tr, &tr->op[0], 16, X86_WRITE), IR_NONE,
-               IR_NONE, IR_NONE);
+    x86tr_call(tr, eq, (void *)x86_helper_cmpxchg16b, x86tr_linear(tr, &tr->op[0], 16, X86_WRITE),
+               IR_NONE, IR_NONE, IR_NONE);
     set_zf(tr, eq);
 }

@@ -18,7 +18,8 @@ static IrRef op2i(X86Tr *tr, IrOp op, IrType type, IrRef a, uint64_t imm)
 
 /* ---- BT, BTS, BTR, BTC ---- */
 
-/* The linear address of the word that holds the bit: a bit number in a register reaches beyond the operand. */
+/* The linear address of the word that holds the bit: a bit number in a register reaches beyond the
+ * operand. */
 static IrRef bit_address(X86Tr *tr, unsigned size, IrRef bit, X86Access access)
 {
     const ZydisDecodedOperand *o = &tr->op[0];
@@ -219,7 +220,8 @@ void x86tr_bextr(X86Tr *tr)
 {
     IrBlock *b = tr->ir;
     unsigned size = x86tr_op_size(tr, 0);
-    IrRef x = x86tr_op_read_ext(tr, 1, false), control = x86tr_op_read(tr, 2), start = ir_temp(b), len = ir_temp(b);
+    IrRef x = x86tr_op_read_ext(tr, 1, false), control = x86tr_op_read(tr, 2), start = ir_temp(b),
+          len = ir_temp(b);
     IrRef width = ir_const(b, size * 8), t, mask;
 
     ir_op1(b, IR_EXT8U, IR_I64, start, control);
@@ -237,7 +239,8 @@ void x86tr_bzhi(X86Tr *tr)
 {
     IrBlock *b = tr->ir;
     unsigned size = x86tr_op_size(tr, 0);
-    IrRef x = x86tr_op_read(tr, 1), n = ir_temp(b), width = ir_const(b, size * 8), t, c = ir_temp(b);
+    IrRef x = x86tr_op_read(tr, 1), n = ir_temp(b), width = ir_const(b, size * 8), t,
+          c = ir_temp(b);
 
     ir_op1(b, IR_EXT8U, IR_I64, n, x86tr_op_read(tr, 2));
     t = op2i(tr, IR_SUB, IR_I64, op2(tr, IR_SHL, IR_I64, ir_const(b, 1), n), 1);
@@ -255,8 +258,9 @@ void x86tr_bit_scatter(X86Tr *tr)
     IrRef t = ir_temp(tr->ir);
     IrRef x = x86tr_op_read_ext(tr, 1, false), mask = x86tr_op_read_ext(tr, 2, false);
 
-    ir_call(tr->ir, IR_CALL_PURE, t, tr->row->arg ? (void *)x86_helper_pext : (void *)x86_helper_pdep, x, mask,
-            IR_NONE, IR_NONE);
+    ir_call(tr->ir, IR_CALL_PURE, t,
+            tr->row->arg ? (void *)x86_helper_pext : (void *)x86_helper_pdep, x, mask, IR_NONE,
+            IR_NONE);
     x86tr_op_write(tr, 0, t);
 }
 
@@ -264,8 +268,8 @@ void x86tr_crc32(X86Tr *tr)
 {
     IrRef t = ir_temp(tr->ir);
 
-    ir_call(tr->ir, IR_CALL_PURE, t, (void *)x86_helper_crc32, x86tr_op_read(tr, 0), x86tr_op_read_ext(tr, 1, false),
-            ir_const(tr->ir, x86tr_op_size(tr, 1)), IR_NONE);
+    ir_call(tr->ir, IR_CALL_PURE, t, (void *)x86_helper_crc32, x86tr_op_read(tr, 0),
+            x86tr_op_read_ext(tr, 1, false), ir_const(tr->ir, x86tr_op_size(tr, 1)), IR_NONE);
     ir_op1(tr->ir, IR_EXT32U, IR_I64, t, t);
     x86tr_op_write(tr, 0, t);
 }

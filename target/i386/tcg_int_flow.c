@@ -29,8 +29,8 @@ static IrRef indirect_target(X86Tr *tr)
     return t;
 }
 
-/* What must hold of a target before anything else is done: below CS's limit, canonical in 64-bit mode. Returns
- * the label of the fault's code, to be placed after the block's exit, or -1. */
+/* What must hold of a target before anything else is done: below CS's limit, canonical in 64-bit
+ * mode. Returns the label of the fault's code, to be placed after the block's exit, or -1. */
 static int check_target(X86Tr *tr, IrRef target)
 {
     IrBlock *b = tr->ir;
@@ -189,7 +189,8 @@ void x86tr_far(X86Tr *tr, bool call)
 
     if (tr->op[0].type == ZYDIS_OPERAND_TYPE_POINTER) {
         sel = ir_const(tr->ir, tr->op[0].ptr.segment);
-        off = ir_const(tr->ir, tr->opsize == 2 ? tr->op[0].ptr.offset & 0xffff : tr->op[0].ptr.offset);
+        off = ir_const(tr->ir,
+                       tr->opsize == 2 ? tr->op[0].ptr.offset & 0xffff : tr->op[0].ptr.offset);
     } else {
         sel = ir_temp(tr->ir);
         off = ir_temp(tr->ir);
@@ -217,7 +218,8 @@ void x86tr_load_far(X86Tr *tr)
 
     x86tr_load(tr, off, (X86Addr){ addr, 0 }, x86tr_log2(tr->opsize));
     x86tr_load(tr, sel, (X86Addr){ addr, tr->opsize }, MO_16);
-    x86tr_call(tr, IR_NONE, (void *)x86_helper_load_seg, ir_const(tr->ir, tr->row->arg), sel, IR_NONE, IR_NONE);
+    x86tr_call(tr, IR_NONE, (void *)x86_helper_load_seg, ir_const(tr->ir, tr->row->arg), sel,
+               IR_NONE, IR_NONE);
     x86tr_op_write(tr, 0, off);
     x86tr_exit_next(tr, tr->next);
 }

@@ -61,7 +61,8 @@ static void mov_to_seg(X86Tr *tr)
     } else {
         ir_op1(tr->ir, IR_EXT16U, IR_I64, t, x86tr_op_read(tr, 1));
     }
-    x86tr_call(tr, IR_NONE, (void *)x86_helper_load_seg, ir_const(tr->ir, seg), t, IR_NONE, IR_NONE);
+    x86tr_call(tr, IR_NONE, (void *)x86_helper_load_seg, ir_const(tr->ir, seg), t, IR_NONE,
+               IR_NONE);
     x86tr_exit_next(tr, tr->next);
 }
 
@@ -86,7 +87,8 @@ void x86tr_mov(X86Tr *tr)
 /* Straight into the register where that is one operation: 64 bits, or zero extension. */
 static void extend_reg(X86Tr *tr, unsigned size, unsigned from, bool sign)
 {
-    static const uint8_t op[2][3] = { { IR_EXT8U, IR_EXT16U, IR_EXT32U }, { IR_EXT8S, IR_EXT16S, IR_EXT32S } };
+    static const uint8_t op[2][3] = { { IR_EXT8U, IR_EXT16U, IR_EXT32U },
+                                      { IR_EXT8S, IR_EXT16S, IR_EXT32S } };
     ZydisRegister reg = tr->op[1].reg.value;
     bool high;
     unsigned n = x86tr_reg_num(reg, &high);
@@ -94,7 +96,8 @@ static void extend_reg(X86Tr *tr, unsigned size, unsigned from, bool sign)
     if (size < 4 || high || (size == 4 && sign && from == 4)) {
         x86tr_op_write(tr, 0, x86tr_reg_read_ext(tr, reg, sign));
     } else {
-        ir_op1(tr->ir, (IrOp)op[sign][x86tr_log2(from)], x86tr_type(size), x86tr_dest(tr, 0), G_REG(n));
+        ir_op1(tr->ir, (IrOp)op[sign][x86tr_log2(from)], x86tr_type(size), x86tr_dest(tr, 0),
+               G_REG(n));
     }
 }
 
@@ -211,7 +214,8 @@ void x86tr_spread_acc(X86Tr *tr)
     IrRef t;
 
     if (tr->opsize >= 4) {
-        ir_op2i(tr->ir, IR_SAR, x86tr_type(tr->opsize), G_REG(R_RDX), G_REG(R_RAX), tr->opsize * 8 - 1);
+        ir_op2i(tr->ir, IR_SAR, x86tr_type(tr->opsize), G_REG(R_RDX), G_REG(R_RAX),
+                tr->opsize * 8 - 1);
         return;
     }
     t = ir_temp(tr->ir);
@@ -261,7 +265,8 @@ void x86tr_push_insn(X86Tr *tr)
 
     if (is_class(&tr->op[0], ZYDIS_REGISTER_ES, ZYDIS_REGISTER_GS)) {
         t = ir_temp(tr->ir);
-        ir_lds(tr->ir, t, MO_16, offsetof(X86State, seg[tr->op[0].reg.value - ZYDIS_REGISTER_ES].selector));
+        ir_lds(tr->ir, t, MO_16,
+               offsetof(X86State, seg[tr->op[0].reg.value - ZYDIS_REGISTER_ES].selector));
     } else {
         t = x86tr_op_read(tr, 0);
     }
@@ -274,7 +279,8 @@ static void pop_seg(X86Tr *tr, unsigned seg)
 
     x86tr_stack_load(tr, t, tr->opsize);
     ir_op1(tr->ir, IR_EXT16U, IR_I64, sel, t);
-    x86tr_call(tr, IR_NONE, (void *)x86_helper_load_seg, ir_const(tr->ir, seg), sel, IR_NONE, IR_NONE);
+    x86tr_call(tr, IR_NONE, (void *)x86_helper_load_seg, ir_const(tr->ir, seg), sel, IR_NONE,
+               IR_NONE);
     x86tr_stack_add(tr, tr->opsize);
     x86tr_exit_next(tr, tr->next);
 }
@@ -297,7 +303,8 @@ void x86tr_pop_insn(X86Tr *tr)
     t = ir_temp(tr->ir);
     x86tr_stack_load(tr, t, tr->opsize);
     if (x86tr_is_mem(o)) {
-        /* The address is computed with rsp already raised; rsp is raised when the store has succeeded. */
+        /* The address is computed with rsp already raised; rsp is raised when the store has
+         * succeeded. */
         tr->pop_adjust = (int8_t)tr->opsize;
         x86tr_op_write(tr, 0, t);
         x86tr_stack_add(tr, tr->opsize);
@@ -347,7 +354,8 @@ void x86tr_popa(X86Tr *tr)
 /* ENTER: level 0 here, nested frames by C. */
 void x86tr_enter(X86Tr *tr)
 {
-    unsigned frame = (unsigned)tr->op[0].imm.value.u & 0xffff, level = (unsigned)tr->op[1].imm.value.u & 31;
+    unsigned frame = (unsigned)tr->op[0].imm.value.u & 0xffff,
+             level = (unsigned)tr->op[1].imm.value.u & 31;
     IrRef t;
 
     if (level) {

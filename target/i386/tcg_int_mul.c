@@ -11,7 +11,7 @@ static IrRef op2(X86Tr *tr, IrOp op, IrType type, IrRef a, IrRef b)
     return t;
 }
 
-/* IMUL with two or three operands. Whether the product fits is left to whoever asks for the flags. */
+/* IMUL with two or three operands. Whether the product fits is left to who asks for the flags. */
 static void imul_short(X86Tr *tr)
 {
     unsigned size = x86tr_op_size(tr, 0);
@@ -26,8 +26,8 @@ static void imul_short(X86Tr *tr)
     x86tr_cc_set(tr, X86_CC_IMULB, size, a, b, IR_NONE);
 }
 
-/* The product of the accumulator and operand 0: low half, and high half in *high (sizes below 8: both in the
- * result, which is then 64 bits wide). */
+/* The product of the accumulator and operand 0: low half, and high half in *high (sizes below 8:
+ * both in the result, which is then 64 bits wide). */
 static IrRef wide_product(X86Tr *tr, unsigned size, bool sign, IrRef b, IrRef *high)
 {
     IrRef a = x86tr_extend(tr, G_REG(R_RAX), size, sign);
@@ -88,7 +88,8 @@ void x86tr_mulx(X86Tr *tr)
         high = op2(tr, IR_MULHU, IR_I64, G_REG(R_RDX), x);
         low = op2(tr, IR_MUL, IR_I64, G_REG(R_RDX), x);
     } else {
-        low = op2(tr, IR_MUL, IR_I64, x86tr_extend(tr, G_REG(R_RDX), 4, false), x86tr_extend(tr, x, 4, false));
+        low = op2(tr, IR_MUL, IR_I64, x86tr_extend(tr, G_REG(R_RDX), 4, false),
+                  x86tr_extend(tr, x, 4, false));
         high = op2(tr, IR_SHR, IR_I64, low, ir_const(b, 32));
     }
     x86tr_op_write(tr, 1, low);
@@ -120,12 +121,14 @@ void x86tr_div(X86Tr *tr)
 
     if (size == 8) {
         n = G_REG(R_RAX);
-        ir_call(b, IR_CALL_READS | IR_CALL_RAISES, q, sign ? (void *)x86_helper_idiv64 : (void *)x86_helper_div64,
-                G_REG(R_RDX), n, d, IR_NONE);
+        ir_call(b, IR_CALL_READS | IR_CALL_RAISES, q,
+                sign ? (void *)x86_helper_idiv64 : (void *)x86_helper_div64, G_REG(R_RDX), n, d,
+                IR_NONE);
     } else {
         n = dividend(tr, size, sign);
-        ir_call(b, IR_CALL_READS | IR_CALL_RAISES, q, sign ? (void *)x86_helper_idiv : (void *)x86_helper_div,
-                n, d, ir_const(b, size * 8), IR_NONE);
+        ir_call(b, IR_CALL_READS | IR_CALL_RAISES, q,
+                sign ? (void *)x86_helper_idiv : (void *)x86_helper_div, n, d,
+                ir_const(b, size * 8), IR_NONE);
     }
     rest = op2(tr, IR_SUB, IR_I64, n, op2(tr, IR_MUL, IR_I64, q, d));
     x86tr_gpr_write(tr, R_RAX, size, q);
@@ -142,7 +145,10 @@ void x86tr_div(X86Tr *tr)
 void x86tr_decimal(X86Tr *tr)
 {
     static void *const helper[] = {
-        (void *)x86_helper_daa, (void *)x86_helper_das, (void *)x86_helper_aaa, (void *)x86_helper_aas,
+        (void *)x86_helper_daa,
+        (void *)x86_helper_das,
+        (void *)x86_helper_aaa,
+        (void *)x86_helper_aas,
     };
     IrBlock *b = tr->ir;
     IrRef flags = x86tr_cc_eflags(tr), t = ir_temp(b);
@@ -159,8 +165,8 @@ void x86tr_aam(X86Tr *tr)
 {
     IrRef t = ir_temp(tr->ir);
 
-    ir_call(tr->ir, IR_CALL_READS | IR_CALL_RAISES, t, (void *)x86_helper_aam, G_REG(R_RAX), x86tr_op_read(tr, 0),
-            IR_NONE, IR_NONE);
+    ir_call(tr->ir, IR_CALL_READS | IR_CALL_RAISES, t, (void *)x86_helper_aam, G_REG(R_RAX),
+            x86tr_op_read(tr, 0), IR_NONE, IR_NONE);
     x86tr_gpr_write(tr, R_RAX, 2, t);
     x86tr_cc_set_logic(tr, t, 1);
 }

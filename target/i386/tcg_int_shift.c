@@ -1,8 +1,8 @@
 /* Translates shifts and rotations.
  * SPDX-License-Identifier: GPL-2.0-or-later
  *
- * Counts are taken modulo 32 (64 for 64-bit operands), which is what the IR's shifts do by themselves: operands
- * of 8 and 16 bits are shifted as 32. A count of 0 leaves the flags alone. */
+ * Counts are taken modulo 32 (64 for 64-bit operands), which is what the IR's shifts do by
+ * themselves: operands of 8 and 16 bits are shifted as 32. A count of 0 leaves the flags alone. */
 #include "target/i386/tcg_helper.h"
 #include "target/i386/tcg_int.h"
 
@@ -51,7 +51,8 @@ static IrRef op2(X86Tr *tr, IrOp op, IrType type, IrRef a, IrRef b)
 }
 
 /* Flags of a shift: its result and the operand shifted by one less. Written after the operand. */
-static void shift_flags(X86Tr *tr, unsigned kind, unsigned size, IrRef result, IrRef before, const Count *c)
+static void shift_flags(X86Tr *tr, unsigned kind, unsigned size, IrRef result, IrRef before,
+                        const Count *c)
 {
     if (c->var) {
         x86tr_cc_set_if(tr, kind, size, result, before, c->ref);
@@ -197,8 +198,8 @@ void x86tr_rotate_carry(X86Tr *tr)
     x86tr_cc_set_eflags(tr, flags);
 }
 
-/* The 48 bits that a 16-bit double shift takes its result from, so that counts above 16 give what processors
- * give: the operand, the filler, the operand again. */
+/* The 48 bits that a 16-bit double shift takes its result from, so that counts above 16 give what
+ * processors give: the operand, the filler, the operand again. */
 static IrRef triple(X86Tr *tr, IrRef x, IrRef fill)
 {
     IrRef t = ir_temp(tr->ir);

@@ -30,8 +30,8 @@ static void advance(X86Tr *tr, unsigned reg, IrRef delta)
 
 static IrRef source(X86Tr *tr, unsigned size)
 {
-    return x86tr_segment(tr, x86tr_override(tr, R_DS), x86tr_extend(tr, G_REG(R_RSI), tr->adsize, false), size,
-                         X86_READ);
+    return x86tr_segment(tr, x86tr_override(tr, R_DS),
+                         x86tr_extend(tr, G_REG(R_RSI), tr->adsize, false), size, X86_READ);
 }
 
 static IrRef destination(X86Tr *tr, unsigned size, X86Access access)
@@ -46,7 +46,8 @@ static void load(X86Tr *tr, IrRef d, IrRef addr, unsigned size)
 
 static void movs(X86Tr *tr, unsigned size)
 {
-    IrRef v = ir_temp(tr->ir), from = source(tr, size), to = destination(tr, size, X86_WRITE), delta;
+    IrRef v = ir_temp(tr->ir), from = source(tr, size), to = destination(tr, size, X86_WRITE),
+          delta;
 
     load(tr, v, from, size);
     x86tr_store(tr, (X86Addr){ to, 0 }, v, x86tr_log2(size));
@@ -57,7 +58,8 @@ static void movs(X86Tr *tr, unsigned size)
 
 static void stos(X86Tr *tr, unsigned size)
 {
-    x86tr_store(tr, (X86Addr){ destination(tr, size, X86_WRITE), 0 }, G_REG(R_RAX), x86tr_log2(size));
+    x86tr_store(tr, (X86Addr){ destination(tr, size, X86_WRITE), 0 }, G_REG(R_RAX),
+                x86tr_log2(size));
     advance(tr, R_RDI, step(tr, size));
 }
 
@@ -111,7 +113,8 @@ static const struct {
     [X86_OUTS] = { NULL, x86_helper_rep_outs, true },
 };
 
-/* Between two iterations the guest's execute breakpoint at this instruction has been seen: RF says so. */
+/* Between two iterations the guest's execute breakpoint at this instruction has been seen: RF says
+ * so. */
 static void keep_resume_flag(X86Tr *tr)
 {
     IrRef t = ir_temp(tr->ir);
@@ -156,7 +159,8 @@ static void string_call(X86Tr *tr, unsigned kind, unsigned size)
     how |= tr->rep == 0xf2 ? X86_STR_REPNE : 0;
     how |= once ? X86_STR_ONCE : 0;
     how |= tr->rep ? 0 : X86_STR_NOREP;
-    x86tr_call(tr, done, (void *)strings[kind].many, ir_const(tr->ir, how), IR_NONE, IR_NONE, IR_NONE);
+    x86tr_call(tr, done, (void *)strings[kind].many, ir_const(tr->ir, how), IR_NONE, IR_NONE,
+               IR_NONE);
     if (tr->rep) {
         again = ir_label(tr->ir);
         ir_brcond(tr->ir, IR_EQ, IR_I64, done, ir_const(tr->ir, 0), again);

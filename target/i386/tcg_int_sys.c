@@ -1,4 +1,5 @@
-/* Translates system instructions, flag instructions and port accesses: mostly calls of the system's helpers.
+/* Translates system instructions, flag instructions and port accesses: mostly calls of the
+ * system's helpers.
  * SPDX-License-Identifier: GPL-2.0-or-later */
 #include "target/i386/helper.h"
 #include "target/i386/tcg_helper.h"
@@ -31,7 +32,8 @@ void x86tr_nop(X86Tr *tr)
 /* Orders this vCPU's stores before its later loads, for the other host threads. */
 void x86tr_fence(X86Tr *tr)
 {
-    ir_call(tr->ir, IR_CALL_EFFECT, IR_NONE, (void *)x86_helper_fence, IR_NONE, IR_NONE, IR_NONE, IR_NONE);
+    ir_call(tr->ir, IR_CALL_EFFECT, IR_NONE, (void *)x86_helper_fence, IR_NONE, IR_NONE, IR_NONE,
+            IR_NONE);
 }
 
 /* CLFLUSH and relatives: fault as a load of a byte would. */
@@ -59,7 +61,8 @@ void x86tr_pause(X86Tr *tr)
 
 void x86tr_hlt(X86Tr *tr)
 {
-    x86tr_call(tr, IR_NONE, (void *)x86_helper_hlt, ir_const(tr->ir, tr->next), IR_NONE, IR_NONE, IR_NONE);
+    x86tr_call(tr, IR_NONE, (void *)x86_helper_hlt, ir_const(tr->ir, tr->next), IR_NONE, IR_NONE,
+               IR_NONE);
     if (x86tr_one_by_one(tr->mode)) {
         x86tr_insn_end(tr);
     }
@@ -71,15 +74,16 @@ void x86tr_hlt(X86Tr *tr)
 
 void x86tr_syscall(X86Tr *tr)
 {
-    x86tr_call(tr, IR_NONE, (void *)x86_helper_syscall, ir_const(tr->ir, tr->next), IR_NONE, IR_NONE, IR_NONE);
+    x86tr_call(tr, IR_NONE, (void *)x86_helper_syscall, ir_const(tr->ir, tr->next), IR_NONE,
+               IR_NONE, IR_NONE);
     ir_exit(tr->ir, TCG_EXIT_NEXT);
     tr->ended = true;
 }
 
 void x86tr_sysret(X86Tr *tr)
 {
-    x86tr_call(tr, IR_NONE, (void *)x86_helper_sysret, ir_const(tr->ir, tr->opsize == 8 ? 8 : 4), IR_NONE,
-               IR_NONE, IR_NONE);
+    x86tr_call(tr, IR_NONE, (void *)x86_helper_sysret, ir_const(tr->ir, tr->opsize == 8 ? 8 : 4),
+               IR_NONE, IR_NONE, IR_NONE);
     ir_exit(tr->ir, TCG_EXIT_NEXT);
     tr->ended = true;
 }
@@ -92,8 +96,8 @@ void x86tr_sysenter(X86Tr *tr)
 
 void x86tr_sysexit(X86Tr *tr)
 {
-    x86tr_call(tr, IR_NONE, (void *)x86_helper_sysexit, ir_const(tr->ir, tr->opsize == 8 ? 8 : 4), IR_NONE,
-               IR_NONE, IR_NONE);
+    x86tr_call(tr, IR_NONE, (void *)x86_helper_sysexit, ir_const(tr->ir, tr->opsize == 8 ? 8 : 4),
+               IR_NONE, IR_NONE, IR_NONE);
     x86tr_exit_moved(tr);
 }
 
@@ -116,14 +120,15 @@ void x86tr_load_system_seg(X86Tr *tr)
 {
     IrRef sel = x86tr_op_read_ext(tr, 0, false);
 
-    x86tr_call(tr, IR_NONE, tr->row->arg ? (void *)x86_helper_ltr : (void *)x86_helper_lldt, sel, IR_NONE, IR_NONE,
-               IR_NONE);
+    x86tr_call(tr, IR_NONE, tr->row->arg ? (void *)x86_helper_ltr : (void *)x86_helper_lldt, sel,
+               IR_NONE, IR_NONE, IR_NONE);
 }
 
 /* SLDT, STR, SMSW (arg 0, 1, 2). */
 void x86tr_store_system(X86Tr *tr)
 {
-    static uint64_t (*const helper[])(void *) = { x86_helper_sldt, x86_helper_str, x86_helper_smsw };
+    static uint64_t (*const helper[])(void *) = { x86_helper_sldt, x86_helper_str,
+                                                  x86_helper_smsw };
     IrRef t = ir_temp(tr->ir);
 
     x86tr_call(tr, t, (void *)helper[tr->row->arg], IR_NONE, IR_NONE, IR_NONE, IR_NONE);
@@ -143,8 +148,8 @@ void x86tr_verify(X86Tr *tr)
 {
     IrRef sel = x86tr_op_read_ext(tr, 0, false), t = ir_temp(tr->ir);
 
-    x86tr_call(tr, t, tr->row->arg ? (void *)x86_helper_verw : (void *)x86_helper_verr, sel, IR_NONE, IR_NONE,
-               IR_NONE);
+    x86tr_call(tr, t, tr->row->arg ? (void *)x86_helper_verw : (void *)x86_helper_verr, sel,
+               IR_NONE, IR_NONE, IR_NONE);
     set_zf(tr, t);
 }
 
@@ -156,7 +161,8 @@ void x86tr_access_rights(X86Tr *tr)
     IrRef sel = ir_temp(b), t = ir_temp(b), zf = ir_temp(b), old = x86tr_op_read(tr, 0);
 
     ir_op1(b, IR_EXT16U, IR_I64, sel, x86tr_op_read(tr, 1));
-    x86tr_call(tr, t, tr->row->arg ? (void *)x86_helper_lsl : (void *)x86_helper_lar, sel, IR_NONE, IR_NONE, IR_NONE);
+    x86tr_call(tr, t, tr->row->arg ? (void *)x86_helper_lsl : (void *)x86_helper_lar, sel, IR_NONE,
+               IR_NONE, IR_NONE);
     ir_op2i(b, IR_SHR, IR_I64, zf, t, 63);
     ir_op1(b, IR_EXT32U, IR_I64, t, t);
     if (size >= 4) {
@@ -191,24 +197,27 @@ void x86tr_mov_control(X86Tr *tr)
     bool write = tr->op[0].reg.value >= ZYDIS_REGISTER_CR0;
     ZydisRegister special = tr->op[write ? 0 : 1].reg.value;
     bool debug = special >= ZYDIS_REGISTER_DR0;
-    IrRef n = ir_const(tr->ir, (uint64_t)(special - (debug ? ZYDIS_REGISTER_DR0 : ZYDIS_REGISTER_CR0))), t;
+    IrRef n = ir_const(tr->ir,
+                       (uint64_t)(special - (debug ? ZYDIS_REGISTER_DR0 : ZYDIS_REGISTER_CR0))),
+          t;
 
     if (write) {
         t = x86tr_reg_read_ext(tr, tr->op[1].reg.value, false);
-        x86tr_call(tr, IR_NONE, debug ? (void *)x86_helper_write_dr : (void *)x86_helper_write_cr, n, t, IR_NONE,
-                   IR_NONE);
+        x86tr_call(tr, IR_NONE, debug ? (void *)x86_helper_write_dr : (void *)x86_helper_write_cr,
+                   n, t, IR_NONE, IR_NONE);
         x86tr_exit_next(tr, tr->next);
     } else {
         t = ir_temp(tr->ir);
-        x86tr_call(tr, t, debug ? (void *)x86_helper_read_dr : (void *)x86_helper_read_cr, n, IR_NONE, IR_NONE,
-                   IR_NONE);
+        x86tr_call(tr, t, debug ? (void *)x86_helper_read_dr : (void *)x86_helper_read_cr, n,
+                   IR_NONE, IR_NONE, IR_NONE);
         x86tr_reg_write(tr, tr->op[0].reg.value, t);
     }
 }
 
 void x86tr_lmsw(X86Tr *tr)
 {
-    x86tr_call(tr, IR_NONE, (void *)x86_helper_lmsw, x86tr_op_read_ext(tr, 0, false), IR_NONE, IR_NONE, IR_NONE);
+    x86tr_call(tr, IR_NONE, (void *)x86_helper_lmsw, x86tr_op_read_ext(tr, 0, false), IR_NONE,
+               IR_NONE, IR_NONE);
 }
 
 /* The address counts, not whether it can be reached: no segment check. */
@@ -262,8 +271,8 @@ void x86tr_segment_base(X86Tr *tr)
     }
     t = x86tr_op_read_ext(tr, 0, false);
     if (x86tr_op_size(tr, 0) == 8) {
-        ir_call(tr->ir, IR_CALL_READS | IR_CALL_RAISES, IR_NONE, (void *)x86_helper_check_canonical, t, IR_NONE,
-                IR_NONE, IR_NONE);
+        ir_call(tr->ir, IR_CALL_READS | IR_CALL_RAISES, IR_NONE, (void *)x86_helper_check_canonical,
+                t, IR_NONE, IR_NONE, IR_NONE);
     }
     ir_sts(tr->ir, t, MO_64, off);
 }
@@ -353,7 +362,8 @@ void x86tr_pushf(X86Tr *tr)
 
     if (tr->mode & X86_MODE_VM86) {
         t = ir_temp(tr->ir);
-        x86tr_call(tr, t, (void *)x86_helper_pushf, ir_const(tr->ir, tr->row->arg), IR_NONE, IR_NONE, IR_NONE);
+        x86tr_call(tr, t, (void *)x86_helper_pushf, ir_const(tr->ir, tr->row->arg), IR_NONE,
+                   IR_NONE, IR_NONE);
     } else {
         t = x86tr_cc_eflags(tr);
         f = ir_temp(tr->ir);
@@ -368,7 +378,8 @@ void x86tr_popf(X86Tr *tr)
     IrRef t = ir_temp(tr->ir);
 
     x86tr_stack_load(tr, t, tr->row->arg);
-    x86tr_call(tr, IR_NONE, (void *)x86_helper_popf, t, ir_const(tr->ir, tr->row->arg), IR_NONE, IR_NONE);
+    x86tr_call(tr, IR_NONE, (void *)x86_helper_popf, t, ir_const(tr->ir, tr->row->arg), IR_NONE,
+               IR_NONE);
     x86tr_stack_add(tr, (int32_t)tr->row->arg);
     x86tr_exit_next(tr, tr->next);
 }
@@ -409,6 +420,7 @@ void x86tr_out(X86Tr *tr)
     unsigned size = x86tr_op_size(tr, 1);
     IrRef v = x86tr_extend(tr, G_REG(R_RAX), size, false);
 
-    x86tr_call(tr, IR_NONE, (void *)x86_helper_out, port(tr, 0), ir_const(tr->ir, size), v, IR_NONE);
+    x86tr_call(tr, IR_NONE, (void *)x86_helper_out, port(tr, 0), ir_const(tr->ir, size), v,
+               IR_NONE);
     port_end(tr);
 }

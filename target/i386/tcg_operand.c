@@ -1,4 +1,5 @@
-/* Operands of x86 instructions as IR: registers, memory through segments, immediates, and the stack.
+/* Operands of x86 instructions as IR: registers, memory through segments, immediates, and the
+ * stack.
  * SPDX-License-Identifier: GPL-2.0-or-later */
 #include "target/i386/helper.h"
 #include "target/i386/tcg_insn.h"
@@ -139,7 +140,7 @@ static uint64_t cut(uint64_t v, unsigned size)
     return size == 8 ? v : v & ((1ull << size * 8) - 1);
 }
 
-/* Sums the parts at the address size. In 64 bits a displacement may be left for the access: *rest. */
+/* Sums the parts at the address size. In 64 bits a displacement may be left for the access. */
 static IrRef sum_parts(X86Tr *tr, const Parts *p, int32_t *rest)
 {
     IrBlock *b = tr->ir;
@@ -205,8 +206,10 @@ void x86tr_lea(X86Tr *tr, const ZydisDecodedOperand *o, IrType type, IrRef d)
 
 unsigned x86tr_override(const X86Tr *tr, unsigned seg)
 {
-    static const struct { uint8_t prefix, seg; } overrides[] = {
-        { 0x26, R_ES }, { 0x2e, R_CS }, { 0x36, R_SS }, { 0x3e, R_DS }, { 0x64, R_FS }, { 0x65, R_GS },
+    static const struct { uint8_t prefix, seg;
+    } overrides[] = {
+        { 0x26, R_ES }, { 0x2e, R_CS }, { 0x36, R_SS },
+        { 0x3e, R_DS }, { 0x64, R_FS }, { 0x65, R_GS },
     };
 
     for (unsigned n = 0; n < tr->insn.raw.prefix_count; n++) {
@@ -253,7 +256,8 @@ X86Addr x86tr_addr(X86Tr *tr, const ZydisDecodedOperand *o, unsigned size, X86Ac
     unsigned seg = segment_of(o);
     X86Addr a;
 
-    if (tr->code64 && seg >= R_FS && !p.base && !p.index && p.disp == (int32_t)p.disp && tr->adsize == 8) {
+    if (tr->code64 && seg >= R_FS && !p.base && !p.index && p.disp == (int32_t)p.disp &&
+        tr->adsize == 8) {
         a = (X86Addr){ ir_temp(tr->ir), (int32_t)p.disp };
         ir_lds(tr->ir, a.base, MO_64, offsetof(X86State, seg[seg].base));
         return a;
@@ -376,7 +380,8 @@ IrRef x86tr_dest(X86Tr *tr, unsigned n)
     const ZydisDecodedOperand *o = &tr->op[n];
     bool high;
 
-    return x86tr_is_reg(o) && o->size >= 32 ? G_REG(x86tr_reg_num(o->reg.value, &high)) : ir_temp(tr->ir);
+    return x86tr_is_reg(o) && o->size >= 32 ? G_REG(x86tr_reg_num(o->reg.value, &high))
+                                            : ir_temp(tr->ir);
 }
 
 void x86tr_dest_write(X86Tr *tr, unsigned n, const X86Addr *a, IrRef value)

@@ -1,5 +1,5 @@
-/* Runs 32-bit and 16-bit code on the host's own CPU: a stub in compatibility mode loads every register through a
- * flat GS, jumps into the segment under test, and stores them again.
+/* Runs 32-bit and 16-bit code on the host's own CPU: a stub in compatibility mode loads every
+ * register through a flat GS, jumps into the segment under test, and stores them again.
  * SPDX-License-Identifier: GPL-2.0-or-later */
 #include "tests/tcg/native-legacy.h"
 
@@ -46,8 +46,9 @@ static void on_signal(int sig)
 
 static bool make_segment(unsigned n, uint32_t base, uint32_t limit, bool code)
 {
-    struct user_desc d = { .entry_number = n, .base_addr = base, .limit = limit, .contents = code ? 2 : 0,
-                           .useable = 1 };
+    struct user_desc d = {
+        .entry_number = n, .base_addr = base, .limit = limit, .contents = code ? 2 : 0, .useable = 1
+    };
 
     return syscall(SYS_modify_ldt, 1, &d, sizeof(d)) == 0;
 }
@@ -62,7 +63,8 @@ bool native_legacy_init(void)
     }
     return mmap((void *)BASE, 0x4000, PROT_READ | PROT_WRITE | PROT_EXEC,
                 MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0) == (void *)BASE &&
-           make_segment(0, SEQUENCE, 0xfff, true) && make_segment(1, INSN_BUFFER, LEGACY_LIMIT, false);
+           make_segment(0, SEQUENCE, 0xfff, true) &&
+           make_segment(1, INSN_BUFFER, LEGACY_LIMIT, false);
 }
 
 static uint8_t *put(uint8_t *p, const void *bytes, unsigned n)
@@ -79,7 +81,8 @@ static uint8_t *put32(uint8_t *p, uint64_t v)
 }
 
 /* Bytes that end in the absolute address of a field of the area. */
-#define PUT_FIELD(p, bytes, field) put32(put(p, bytes, sizeof(bytes) - 1), AREA + offsetof(Area, field))
+#define PUT_FIELD(p, bytes, field) \
+    put32(put(p, bytes, sizeof(bytes) - 1), AREA + offsetof(Area, field))
 
 /* Flat stack, whatever the registers say; eax is lost. */
 static uint8_t *put_flat_stack(uint8_t *p)
@@ -152,7 +155,8 @@ static uint8_t *assemble(const uint8_t *bytes, unsigned len, unsigned bits)
     p = put((uint8_t *)SEQUENCE, bytes, len);
     put_far_jump(bits == 16 ? put(p, "\x66", 1) : p, (uint64_t)leave, USER_CS32);
     area->enter = (FarPointer){ STUB, USER_CS32, 0 };
-    area->code = bits == 16 ? (FarPointer){ 0, LDT_SELECTOR(0), 0 } : (FarPointer){ SEQUENCE, USER_CS32, 0 };
+    area->code =
+        bits == 16 ? (FarPointer){ 0, LDT_SELECTOR(0), 0 } : (FarPointer){ SEQUENCE, USER_CS32, 0 };
     area->data_selector = bits == 16 ? LDT_SELECTOR(1) : USER_DS;
     area->stack = (FarPointer){ area->gpr[4], (uint16_t)area->data_selector, 0 };
     return entry;

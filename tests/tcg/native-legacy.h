@@ -8,10 +8,10 @@
 /* Data and stack segments of 16-bit code start at INSN_BUFFER and have this limit. */
 #define LEGACY_LIMIT (INSN_BUFFER_SIZE - 1)
 
-/* After native_init(). False if the host does not let us make segments or has the addresses taken. */
+/* After native_init(). False if the host lets us make no segments or has the addresses taken. */
 bool native_legacy_init(void);
-/* Runs bytes[len] with the low 32 bits of the first eight registers of *s and its flags; returns the signal it
- * ended in, 0 if none. bits: 32 (flat) or 16. */
+/* Runs bytes[len] with the low 32 bits of the first eight registers of *s and its flags; returns
+ * the signal it ended in, 0 if none. bits: 32 (flat) or 16. */
 int native_legacy_run(InsnState *s, const uint8_t *bytes, unsigned len, unsigned bits);
 
 #endif

@@ -21,7 +21,7 @@ enum {
     P66 = 512,
     COND = 1024,        /* the condition is in the opcode's low four bits */
     NO_64 = 2048,       /* not in 64-bit mode */
-    ONLY_64 = 4096,     /* REX.W belongs to it, or the host may do something else outside 64-bit mode */
+    ONLY_64 = 4096,     /* means something else outside 64-bit mode */
     REG = 8192,         /* a register is in the opcode's low three bits */
     IMM16 = 16384,      /* ENTER: a small frame and level */
 };
@@ -35,36 +35,114 @@ typedef struct Template {
 } Template;
 
 static const Template templates[] = {
-    { 0, 0x00, BYTES }, { 0, 0x08, BYTES }, { 0, 0x10, BYTES }, { 0, 0x18, BYTES }, { 0, 0x20, BYTES },
-    { 0, 0x28, BYTES }, { 0, 0x30, BYTES }, { 0, 0x38, BYTES }, { 0, 0x02, BYTES }, { 0, 0x0a, BYTES },
-    { 0, 0x12, BYTES }, { 0, 0x1a, BYTES }, { 0, 0x22, BYTES }, { 0, 0x2a, BYTES }, { 0, 0x32, BYTES },
-    { 0, 0x3a, BYTES }, { 0, 0x83, IMM8 | DIGITS, 0xff }, { 0, 0x80, IMM8 | DIGITS | BYTES, 0xff },
-    { 0, 0x81, IMM | DIGITS, 0xff }, { 0, 0x84, BYTES }, { 0, 0xf6, BYTES | DIGITS, 0x0c },
-    { 0, 0xf7, IMM | DIGITS, 0x01 }, { 0, 0xf7, DIGITS, 0x3c }, { 0, 0xf6, BYTES | DIGITS, 0x30 },
-    { 0, 0xfe, BYTES | DIGITS, 0x03 }, { 0, 0xff, DIGITS, 0x03 }, { 0, 0xff, DIGITS, 0x03 },
-    { 0, 0xc0, IMM8 | BYTES | DIGITS, 0xff }, { 0, 0xc1, IMM8 | DIGITS, 0xff }, { 0, 0xd0, BYTES | DIGITS, 0xff },
-    { 0, 0xd1, DIGITS, 0xff }, { 0, 0xd2, BYTES | DIGITS, 0xff }, { 0, 0xd3, DIGITS, 0xff },
-    { 1, 0xa4, IMM8 | NO_16 }, { 1, 0xa5, NO_16 }, { 1, 0xac, IMM8 | NO_16 }, { 1, 0xad, NO_16 },
-    { 1, 0xa3, NO_MEM }, { 1, 0xab, NO_MEM }, { 1, 0xb3, NO_MEM }, { 1, 0xbb, NO_MEM },
-    { 1, 0xba, IMM8 | DIGITS, 0xf0 }, { 1, 0xaf, 0 }, { 0, 0x6b, IMM8 }, { 0, 0x69, IMM },
-    { 1, 0xbc, 0 }, { 1, 0xbd, 0 }, { 1, 0xbc, F3 }, { 1, 0xbd, F3 }, { 1, 0xb8, F3 },
-    { 1, 0xb6, 0 }, { 1, 0xbe, 0 }, { 1, 0xb7, NO_16 }, { 1, 0xbf, NO_16 }, { 0, 0x88, BYTES }, { 0, 0x8a, BYTES },
-    { 0, 0x86, BYTES }, { 1, 0xc0, BYTES }, { 1, 0xb0, BYTES }, { 0, 0x63, NO_16 | ONLY_64 },
-    { 1, 0x90, COND }, { 1, 0x90, COND }, { 1, 0x90, COND }, { 1, 0x40, COND }, { 1, 0x40, COND }, { 1, 0x40, COND },
-    { 0, 0xf8, NO_MODRM }, { 0, 0xf9, NO_MODRM }, { 0, 0xf5, NO_MODRM }, { 0, 0x9f, NO_MODRM },
-    { 0, 0x9e, NO_MODRM }, { 0, 0x98, NO_MODRM }, { 0, 0x99, NO_MODRM }, { 0, 0x70, NO_MODRM | COND | IMM8 },
-    { 0, 0x70, NO_MODRM | COND | IMM8 }, { 0, 0x90, NO_MODRM }, { 0, 0xd7, NO_MODRM },
-    { 0, 0x50, NO_MODRM | REG }, { 0, 0x50, NO_MODRM | REG }, { 0, 0x58, NO_MODRM | REG },
-    { 0, 0x9c, NO_MODRM }, { 0, 0x6a, NO_MODRM | IMM8 }, { 0, 0xc8, NO_MODRM | IMM16 },
-    { 0, 0x40, NO_MODRM | REG | NO_64 }, { 0, 0x48, NO_MODRM | REG | NO_64 }, { 0, 0x27, NO_MODRM | NO_64 },
-    { 0, 0x2f, NO_MODRM | NO_64 }, { 0, 0x37, NO_MODRM | NO_64 }, { 0, 0x3f, NO_MODRM | NO_64 },
-    { 0, 0xd4, NO_MODRM | IMM8 | NO_64 }, { 0, 0xd5, NO_MODRM | IMM8 | NO_64 }, { 0, 0xd6, NO_MODRM | NO_64 },
+    { 0, 0x00, BYTES },
+    { 0, 0x08, BYTES },
+    { 0, 0x10, BYTES },
+    { 0, 0x18, BYTES },
+    { 0, 0x20, BYTES },
+    { 0, 0x28, BYTES },
+    { 0, 0x30, BYTES },
+    { 0, 0x38, BYTES },
+    { 0, 0x02, BYTES },
+    { 0, 0x0a, BYTES },
+    { 0, 0x12, BYTES },
+    { 0, 0x1a, BYTES },
+    { 0, 0x22, BYTES },
+    { 0, 0x2a, BYTES },
+    { 0, 0x32, BYTES },
+    { 0, 0x3a, BYTES },
+    { 0, 0x83, IMM8 | DIGITS, 0xff },
+    { 0, 0x80, IMM8 | DIGITS | BYTES, 0xff },
+    { 0, 0x81, IMM | DIGITS, 0xff },
+    { 0, 0x84, BYTES },
+    { 0, 0xf6, BYTES | DIGITS, 0x0c },
+    { 0, 0xf7, IMM | DIGITS, 0x01 },
+    { 0, 0xf7, DIGITS, 0x3c },
+    { 0, 0xf6, BYTES | DIGITS, 0x30 },
+    { 0, 0xfe, BYTES | DIGITS, 0x03 },
+    { 0, 0xff, DIGITS, 0x03 },
+    { 0, 0xff, DIGITS, 0x03 },
+    { 0, 0xc0, IMM8 | BYTES | DIGITS, 0xff },
+    { 0, 0xc1, IMM8 | DIGITS, 0xff },
+    { 0, 0xd0, BYTES | DIGITS, 0xff },
+    { 0, 0xd1, DIGITS, 0xff },
+    { 0, 0xd2, BYTES | DIGITS, 0xff },
+    { 0, 0xd3, DIGITS, 0xff },
+    { 1, 0xa4, IMM8 | NO_16 },
+    { 1, 0xa5, NO_16 },
+    { 1, 0xac, IMM8 | NO_16 },
+    { 1, 0xad, NO_16 },
+    { 1, 0xa3, NO_MEM },
+    { 1, 0xab, NO_MEM },
+    { 1, 0xb3, NO_MEM },
+    { 1, 0xbb, NO_MEM },
+    { 1, 0xba, IMM8 | DIGITS, 0xf0 },
+    { 1, 0xaf, 0 },
+    { 0, 0x6b, IMM8 },
+    { 0, 0x69, IMM },
+    { 1, 0xbc, 0 },
+    { 1, 0xbd, 0 },
+    { 1, 0xbc, F3 },
+    { 1, 0xbd, F3 },
+    { 1, 0xb8, F3 },
+    { 1, 0xb6, 0 },
+    { 1, 0xbe, 0 },
+    { 1, 0xb7, NO_16 },
+    { 1, 0xbf, NO_16 },
+    { 0, 0x88, BYTES },
+    { 0, 0x8a, BYTES },
+    { 0, 0x86, BYTES },
+    { 1, 0xc0, BYTES },
+    { 1, 0xb0, BYTES },
+    { 0, 0x63, NO_16 | ONLY_64 },
+    { 1, 0x90, COND },
+    { 1, 0x90, COND },
+    { 1, 0x90, COND },
+    { 1, 0x40, COND },
+    { 1, 0x40, COND },
+    { 1, 0x40, COND },
+    { 0, 0xf8, NO_MODRM },
+    { 0, 0xf9, NO_MODRM },
+    { 0, 0xf5, NO_MODRM },
+    { 0, 0x9f, NO_MODRM },
+    { 0, 0x9e, NO_MODRM },
+    { 0, 0x98, NO_MODRM },
+    { 0, 0x99, NO_MODRM },
+    { 0, 0x70, NO_MODRM | COND | IMM8 },
+    { 0, 0x70, NO_MODRM | COND | IMM8 },
+    { 0, 0x90, NO_MODRM },
+    { 0, 0xd7, NO_MODRM },
+    { 0, 0x50, NO_MODRM | REG },
+    { 0, 0x50, NO_MODRM | REG },
+    { 0, 0x58, NO_MODRM | REG },
+    { 0, 0x9c, NO_MODRM },
+    { 0, 0x6a, NO_MODRM | IMM8 },
+    { 0, 0xc8, NO_MODRM | IMM16 },
+    { 0, 0x40, NO_MODRM | REG | NO_64 },
+    { 0, 0x48, NO_MODRM | REG | NO_64 },
+    { 0, 0x27, NO_MODRM | NO_64 },
+    { 0, 0x2f, NO_MODRM | NO_64 },
+    { 0, 0x37, NO_MODRM | NO_64 },
+    { 0, 0x3f, NO_MODRM | NO_64 },
+    { 0, 0xd4, NO_MODRM | IMM8 | NO_64 },
+    { 0, 0xd5, NO_MODRM | IMM8 | NO_64 },
+    { 0, 0xd6, NO_MODRM | NO_64 },
     { 0, 0x60, NO_MODRM | NO_64 },
-    { 2, 0xf6, P66 | NO_16 }, { 2, 0xf6, F3 | NO_16 }, { 2, 0xf0, 0 }, { 2, 0xf1, 0 },
-    { 2, 0xf2, VEX | NO_16 }, { 2, 0xf3, VEX | DIGITS | NO_16, 0x0e }, { 2, 0xf7, VEX | NO_16 },
-    { 2, 0xf5, VEX | NO_16 }, { 2, 0xf5, VEX | NO_16, 0, 2 }, { 2, 0xf5, VEX | NO_16, 0, 3 },
-    { 2, 0xf6, VEX | NO_16, 0, 3 }, { 2, 0xf7, VEX | NO_16, 0, 1 }, { 2, 0xf7, VEX | NO_16, 0, 2 },
-    { 2, 0xf7, VEX | NO_16, 0, 3 }, { 3, 0xf0, VEX | NO_16 | IMM8, 0, 3 },
+    { 2, 0xf6, P66 | NO_16 },
+    { 2, 0xf6, F3 | NO_16 },
+    { 2, 0xf0, 0 },
+    { 2, 0xf1, 0 },
+    { 2, 0xf2, VEX | NO_16 },
+    { 2, 0xf3, VEX | DIGITS | NO_16, 0x0e },
+    { 2, 0xf7, VEX | NO_16 },
+    { 2, 0xf5, VEX | NO_16 },
+    { 2, 0xf5, VEX | NO_16, 0, 2 },
+    { 2, 0xf5, VEX | NO_16, 0, 3 },
+    { 2, 0xf6, VEX | NO_16, 0, 3 },
+    { 2, 0xf7, VEX | NO_16, 0, 1 },
+    { 2, 0xf7, VEX | NO_16, 0, 2 },
+    { 2, 0xf7, VEX | NO_16, 0, 3 },
+    { 3, 0xf0, VEX | NO_16 | IMM8, 0, 3 },
 };
 
 /* ---- encoding ---- */
@@ -104,7 +182,8 @@ static void choose(Encoder *e, GRand *r, const Template *t, unsigned bits)
     e->wide = e->rex && !e->bytes && !e->word && pick(r, 2);
     e->mem = !(t->flags & (NO_MEM | NO_MODRM)) && !pick(r, 4);
     /* MOVBE exists with memory only. */
-    e->mem = e->mem || (t->map == 2 && (t->opcode == 0xf0 || t->opcode == 0xf1) && !(t->flags & VEX));
+    e->mem =
+        e->mem || (t->map == 2 && (t->opcode == 0xf0 || t->opcode == 0xf1) && !(t->flags & VEX));
     e->reg = pick_reg(r, true, e->rex);
     e->rm = e->mem ? (bits == 16 ? 7 : 3) : pick_reg(r, true, e->rex);
     e->v = pick_reg(r, false, bits == 64);
@@ -148,7 +227,10 @@ static void put_prefixes(Encoder *e)
 
 static void put_immediate(Encoder *e)
 {
-    unsigned n = e->t->flags & IMM8 ? 1 : e->t->flags & IMM ? (e->word ? 2 : 4) : e->t->flags & IMM16 ? 3 : 0;
+    unsigned n = e->t->flags & IMM8    ? 1
+                 : e->t->flags & IMM   ? (e->word ? 2 : 4)
+                 : e->t->flags & IMM16 ? 3
+                                       : 0;
     uint32_t v = pick(e->r, 3) ? g_rand_int(e->r) : pick(e->r, 4);
 
     if (e->t->flags & IMM16) {
@@ -196,7 +278,8 @@ static unsigned encode(GRand *r, const Template *t, unsigned bits, uint8_t *p)
 
 /* ---- flags ---- */
 
-static uint32_t shift_undefined(const ZydisDecodedInstruction *i, const ZydisDecodedOperand *op, bool *may_be_zero)
+static uint32_t shift_undefined(const ZydisDecodedInstruction *i, const ZydisDecodedOperand *op,
+                                bool *may_be_zero)
 {
     bool rotate = i->meta.category == ZYDIS_CATEGORY_ROTATE;
     const ZydisDecodedOperand *last = &op[i->operand_count_visible - 1];
@@ -218,25 +301,39 @@ static uint32_t shift_undefined(const ZydisDecodedInstruction *i, const ZydisDec
     return count == 1 ? others & ~X86_OF : others;
 }
 
-static uint32_t undefined_after(const ZydisDecodedInstruction *i, const ZydisDecodedOperand *op, bool *may_be_zero)
+static uint32_t undefined_after(const ZydisDecodedInstruction *i, const ZydisDecodedOperand *op,
+                                bool *may_be_zero)
 {
     *may_be_zero = false;
     switch (i->mnemonic) {
-    case ZYDIS_MNEMONIC_AND: case ZYDIS_MNEMONIC_OR: case ZYDIS_MNEMONIC_XOR: case ZYDIS_MNEMONIC_TEST:
-        return X86_AF;
-    case ZYDIS_MNEMONIC_SHL: case ZYDIS_MNEMONIC_SHR: case ZYDIS_MNEMONIC_SAR: case ZYDIS_MNEMONIC_ROL:
-    case ZYDIS_MNEMONIC_ROR: case ZYDIS_MNEMONIC_RCL: case ZYDIS_MNEMONIC_RCR: case ZYDIS_MNEMONIC_SHLD:
+    case ZYDIS_MNEMONIC_AND:
+    case ZYDIS_MNEMONIC_OR:
+    case ZYDIS_MNEMONIC_XOR:
+    case ZYDIS_MNEMONIC_TEST: return X86_AF;
+    case ZYDIS_MNEMONIC_SHL:
+    case ZYDIS_MNEMONIC_SHR:
+    case ZYDIS_MNEMONIC_SAR:
+    case ZYDIS_MNEMONIC_ROL:
+    case ZYDIS_MNEMONIC_ROR:
+    case ZYDIS_MNEMONIC_RCL:
+    case ZYDIS_MNEMONIC_RCR:
+    case ZYDIS_MNEMONIC_SHLD:
     case ZYDIS_MNEMONIC_SHRD:
         return shift_undefined(i, op, may_be_zero);
     case ZYDIS_MNEMONIC_MUL: case ZYDIS_MNEMONIC_IMUL:
         return X86_SF | X86_ZF | X86_AF | X86_PF;
-    case ZYDIS_MNEMONIC_BT: case ZYDIS_MNEMONIC_BTS: case ZYDIS_MNEMONIC_BTR: case ZYDIS_MNEMONIC_BTC:
-        return X86_OF | X86_SF | X86_AF | X86_PF;
+    case ZYDIS_MNEMONIC_BT:
+    case ZYDIS_MNEMONIC_BTS:
+    case ZYDIS_MNEMONIC_BTR:
+    case ZYDIS_MNEMONIC_BTC: return X86_OF | X86_SF | X86_AF | X86_PF;
     case ZYDIS_MNEMONIC_BSF: case ZYDIS_MNEMONIC_BSR:
         return X86_ARITH & ~X86_ZF;
     case ZYDIS_MNEMONIC_TZCNT: case ZYDIS_MNEMONIC_LZCNT:
         return X86_OF | X86_SF | X86_AF | X86_PF;
-    case ZYDIS_MNEMONIC_ANDN: case ZYDIS_MNEMONIC_BLSI: case ZYDIS_MNEMONIC_BLSR: case ZYDIS_MNEMONIC_BLSMSK:
+    case ZYDIS_MNEMONIC_ANDN:
+    case ZYDIS_MNEMONIC_BLSI:
+    case ZYDIS_MNEMONIC_BLSR:
+    case ZYDIS_MNEMONIC_BLSMSK:
     case ZYDIS_MNEMONIC_BZHI:
         return X86_AF | X86_PF;
     case ZYDIS_MNEMONIC_AAA: case ZYDIS_MNEMONIC_AAS:
@@ -280,7 +377,8 @@ static void append(Sequence *s, GRand *r, const ZydisDecoder *d)
         return;
     }
     /* Whether a failing one zero-extends its destination depends on the vendor. */
-    if (i.mnemonic == ZYDIS_MNEMONIC_CMPXCHG && op[0].type == ZYDIS_OPERAND_TYPE_REGISTER && op[0].size == 32) {
+    if (i.mnemonic == ZYDIS_MNEMONIC_CMPXCHG && op[0].type == ZYDIS_OPERAND_TYPE_REGISTER &&
+        op[0].size == 32) {
         return;
     }
     written = i.cpu_flags ? (i.cpu_flags->modified | i.cpu_flags->set_0 | i.cpu_flags->set_1 |
@@ -291,7 +389,8 @@ static void append(Sequence *s, GRand *r, const ZydisDecoder *d)
     }
     s->undefined |= undefined;
     s->at[s->ninsns++] = s->len;
-    if (i.attributes & ZYDIS_ATTRIB_ACCEPTS_LOCK && op[0].type == ZYDIS_OPERAND_TYPE_MEMORY && pick(r, 2)) {
+    if (i.attributes & ZYDIS_ATTRIB_ACCEPTS_LOCK && op[0].type == ZYDIS_OPERAND_TYPE_MEMORY &&
+        pick(r, 2)) {
         s->bytes[s->len++] = 0xf0;
     }
     memcpy(s->bytes + s->len, bytes, len);
@@ -299,8 +398,8 @@ static void append(Sequence *s, GRand *r, const ZydisDecoder *d)
     s->at[s->ninsns] = s->len;
 }
 
-/* Every conditional jump skips the instruction after it, or (the last) nothing; what flags are defined then is
- * not known: only those that were before and after. */
+/* Every conditional jump skips the instruction after it, or (the last) nothing; what flags are
+ * defined then is not known: only those that were before and after. */
 static void aim_jumps(Sequence *s)
 {
     for (unsigned n = 0; n < s->ninsns; n++) {
@@ -363,8 +462,10 @@ char *sequence_text(const Sequence *s)
         ZydisDecodedOperand op[ZYDIS_MAX_OPERAND_COUNT];
         char text[128] = "?";
 
-        if (ZYAN_SUCCESS(ZydisDecoderDecodeFull(&d, s->bytes + s->at[n], s->len - s->at[n], &i, op))) {
-            ZydisFormatterFormatInstruction(&f, &i, op, i.operand_count_visible, text, sizeof(text), 0, NULL);
+        if (ZYAN_SUCCESS(
+                ZydisDecoderDecodeFull(&d, s->bytes + s->at[n], s->len - s->at[n], &i, op))) {
+            ZydisFormatterFormatInstruction(&f, &i, op, i.operand_count_visible, text, sizeof(text),
+                                            0, NULL);
         }
         for (unsigned k = s->at[n]; k < s->at[n + 1]; k++) {
             g_string_append_printf(out, "%02x", s->bytes[k]);

@@ -1,5 +1,6 @@
-/* Random sequences of integer instructions run as blocks, against the host's own CPU, on both backends: what is
- * known of flags from one instruction to the next, and the order of effects; and string instructions, repeated.
+/* Random sequences of integer instructions run as blocks, against the host's own CPU, on both
+ * backends: what is known of flags from one instruction to the next, and the order of effects; and
+ * string instructions, repeated.
  * SPDX-License-Identifier: GPL-2.0-or-later */
 #include <stdlib.h>
 #include <string.h>
@@ -59,7 +60,8 @@ static void enter_mode(Guest *g, unsigned bits)
     }
     x86_enter_flat32(g->cpu, &e);
     if (bits == 16) {
-        x86_seg_put(&s->seg[R_CS], 0x10, GUEST_CODE, 0xfff, X86_FLAT_CODE32 & ~(X86_SEG_G | X86_SEG_B));
+        x86_seg_put(&s->seg[R_CS], 0x10, GUEST_CODE, 0xfff,
+                    X86_FLAT_CODE32 & ~(X86_SEG_G | X86_SEG_B));
         for (unsigned n = 0; n < 4; n++) {
             if (n != R_CS) {
                 x86_seg_put(&s->seg[n], 0x18, INSN_BUFFER, LEGACY_LIMIT,
@@ -109,15 +111,16 @@ static uint64_t value(GRand *r)
                              : corner[g_rand_int_range(r, 0, G_N_ELEMENTS(corner))];
 }
 
-static char *difference(const Sequence *q, const InsnState *host, const InsnState *ours, const uint8_t *memory,
-                        const uint8_t *our_memory)
+static char *difference(const Sequence *q, const InsnState *host, const InsnState *ours,
+                        const uint8_t *memory, const uint8_t *our_memory)
 {
     uint32_t flags = X86_ARITH & ~q->undefined;
 
     for (unsigned n = 0; n < 16; n++) {
         if (host->gpr[n] != ours->gpr[n]) {
-            return g_strdup_printf("register %u: host %#" G_GINT64_MODIFIER "x, ours %#" G_GINT64_MODIFIER "x", n,
-                                   host->gpr[n], ours->gpr[n]);
+            return g_strdup_printf("register %u: host %#" G_GINT64_MODIFIER
+                                   "x, ours %#" G_GINT64_MODIFIER "x",
+                                   n, host->gpr[n], ours->gpr[n]);
         }
     }
     if ((host->flags ^ ours->flags) & flags) {
@@ -147,7 +150,8 @@ static void make_state(GRand *r, InsnState *s, unsigned bits)
 
 static int host_run(InsnState *s, const Sequence *q)
 {
-    return q->bits == 64 ? native_run(s, q->bytes, q->len) : native_legacy_run(s, q->bytes, q->len, q->bits);
+    return q->bits == 64 ? native_run(s, q->bytes, q->len)
+                         : native_legacy_run(s, q->bytes, q->len, q->bits);
 }
 
 /* A string instruction, mostly repeated: long, overlapping, backward, across pages. */
@@ -174,8 +178,9 @@ static void make_string(GRand *r, Sequence *q, InsnState *s, unsigned bits)
     q->at[q->ninsns] = q->len;
     s->gpr[R_RCX] = (uint64_t)g_rand_int_range(r, 0, (gint32)(0x1800 / size));
     s->gpr[R_RSI] = base + 20 + (uint64_t)g_rand_int_range(r, 0, 0x800) + (down ? 0x2000 : 0);
-    s->gpr[R_RDI] = g_rand_boolean(r) ? base + (uint64_t)g_rand_int_range(r, 0, 0x2000) + (down ? 0x1ff8 : 0)
-                                      : s->gpr[R_RSI] - 20 + (uint64_t)g_rand_int_range(r, 0, 40);
+    s->gpr[R_RDI] = g_rand_boolean(r)
+                        ? base + (uint64_t)g_rand_int_range(r, 0, 0x2000) + (down ? 0x1ff8 : 0)
+                        : s->gpr[R_RSI] - 20 + (uint64_t)g_rand_int_range(r, 0, 40);
     s->gpr[R_RDI] = MAX(s->gpr[R_RDI], base + (down ? 0x1ff8 : 0));
     s->flags |= down ? X86_DF : 0;
 }
@@ -226,7 +231,8 @@ static bool one(Guest *g, GRand *r, unsigned bits, bool string)
     return true;
 }
 
-/* SEQUENCE_SEED and SEQUENCE_COUNT choose others. Sequences that the host's CPU cannot run are left out. */
+/* SEQUENCE_SEED and SEQUENCE_COUNT choose others. Sequences that the host's CPU cannot run are
+ * left out. */
 typedef struct Case {
     const char *path, *options;
     unsigned bits;
@@ -256,11 +262,16 @@ static void random_sequences(gconstpointer data)
 int main(int argc, char **argv)
 {
     static const Case cases[] = {
-        { "/tcg/sequence/interp/64", "backend=interp", 64 }, { "/tcg/sequence/jit/64", "backend=jit", 64 },
-        { "/tcg/sequence/interp/32", "backend=interp", 32 }, { "/tcg/sequence/jit/32", "backend=jit", 32 },
-        { "/tcg/sequence/interp/16", "backend=interp", 16 }, { "/tcg/sequence/jit/16", "backend=jit", 16 },
-        { "/tcg/string/interp/64", "backend=interp", 64, true }, { "/tcg/string/jit/64", "backend=jit", 64, true },
-        { "/tcg/string/interp/32", "backend=interp", 32, true }, { "/tcg/string/jit/16", "backend=jit", 16, true },
+        { "/tcg/sequence/interp/64", "backend=interp", 64 },
+        { "/tcg/sequence/jit/64", "backend=jit", 64 },
+        { "/tcg/sequence/interp/32", "backend=interp", 32 },
+        { "/tcg/sequence/jit/32", "backend=jit", 32 },
+        { "/tcg/sequence/interp/16", "backend=interp", 16 },
+        { "/tcg/sequence/jit/16", "backend=jit", 16 },
+        { "/tcg/string/interp/64", "backend=interp", 64, true },
+        { "/tcg/string/jit/64", "backend=jit", 64, true },
+        { "/tcg/string/interp/32", "backend=interp", 32, true },
+        { "/tcg/string/jit/16", "backend=jit", 16, true },
     };
     bool legacy;
 

@@ -1,4 +1,5 @@
-/* x86's lazily kept flags against those of the host's own instructions, and conditions against its SETcc.
+/* x86's lazily kept flags against those of the host's own instructions, and conditions against its
+ * SETcc.
  * SPDX-License-Identifier: GPL-2.0-or-later */
 #include <glib.h>
 
@@ -8,7 +9,8 @@
 
 #define ROUNDS 2000
 
-/* An instruction as the host does it: operands, CF before; the result, and the flags after (LAHF and OF). */
+/* An instruction as the host does it: operands, CF before; the result, and the flags after (LAHF
+ * and OF). */
 typedef struct HostResult {
     uint64_t result;
     uint32_t flags;
@@ -32,8 +34,9 @@ static HostResult name(uint64_t a, uint64_t b, unsigned cf) \
 #define HOST_SIZES(name, op) \
     HOST(name##_b, op "b %b1, %b0") HOST(name##_w, op "w %w1, %w0") \
     HOST(name##_l, op "l %k1, %k0") HOST(name##_q, op "q %q1, %q0")
-#define HOST_SIZES1(name, op) \
-    HOST(name##_b, op "b %b0") HOST(name##_w, op "w %w0") HOST(name##_l, op "l %k0") HOST(name##_q, op "q %q0")
+#define HOST_SIZES1(name, op)                                                                      \
+    HOST(name##_b, op "b %b0")                                                                     \
+    HOST(name##_w, op "w %w0") HOST(name##_l, op "l %k0") HOST(name##_q, op "q %q0")
 #define HOST_SIZES_CL(name, op) \
     HOST(name##_b, op "b %%cl, %b0") HOST(name##_w, op "w %%cl, %w0") \
     HOST(name##_l, op "l %%cl, %k0") HOST(name##_q, op "q %%cl, %q0")
@@ -55,7 +58,8 @@ HOST(host_imul_w, "imulw %w1, %w0")
 HOST(host_imul_l, "imull %k1, %k0")
 HOST(host_imul_q, "imulq %q1, %q0")
 
-static uint32_t flags_from(uint32_t op, uint64_t dst, uint64_t src, uint64_t src2, uint64_t over, uint64_t step)
+static uint32_t flags_from(uint32_t op, uint64_t dst, uint64_t src, uint64_t src2, uint64_t over,
+                           uint64_t step)
 {
     X86LazyFlags f = { op, dst, src, src2, over, step };
 
@@ -63,8 +67,14 @@ static uint32_t flags_from(uint32_t op, uint64_t dst, uint64_t src, uint64_t src
 }
 
 /* What cc_dst and cc_src hold for a kind. */
-typedef enum Keeps { KEEPS_OPERANDS, KEEPS_RESULT, KEEPS_RESULT_CARRY, KEEPS_LEFT, KEEPS_RIGHT, KEEPS_RIGHT_SIGNED }
-Keeps;
+typedef enum Keeps {
+    KEEPS_OPERANDS,
+    KEEPS_RESULT,
+    KEEPS_RESULT_CARRY,
+    KEEPS_LEFT,
+    KEEPS_RIGHT,
+    KEEPS_RIGHT_SIGNED
+} Keeps;
 
 typedef struct Kind {
     const char *name;
@@ -95,8 +105,10 @@ static const Kind kinds[] = {
 
 static uint64_t operand(GRand *r)
 {
-    static const uint64_t edges[] = { 0, 1, 0x7f, 0x80, 0xff, 0x7fff, 0x8000, 0xffff, 0x7fffffff, 0x80000000,
-                                      0xffffffff, INT64_MAX, 1ull << 63, ~0ull, 0x0f, 0x10 };
+    static const uint64_t edges[] = { 0,          1,          0x7f,       0x80,
+                                      0xff,       0x7fff,     0x8000,     0xffff,
+                                      0x7fffffff, 0x80000000, 0xffffffff, INT64_MAX,
+                                      1ull << 63, ~0ull,      0x0f,       0x10 };
 
     if (g_rand_boolean(r)) {
         return edges[g_rand_int_range(r, 0, G_N_ELEMENTS(edges))];
@@ -142,7 +154,8 @@ static void check_kind(const Kind *k, unsigned log2, GRand *r)
     }
     got = flags_from(k->byte_kind + log2, dst, src, cf, 0, 0);
     if ((got ^ h.flags) & defined) {
-        g_error("%s of %u bits: a %#" G_GINT64_MODIFIER "x b %#" G_GINT64_MODIFIER "x cf %u: flags %#x, host %#x",
+        g_error("%s of %u bits: a %#" G_GINT64_MODIFIER "x b %#" G_GINT64_MODIFIER
+                "x cf %u: flags %#x, host %#x",
                 k->name, bits, a, b, cf, got, h.flags);
     }
 }
@@ -188,11 +201,13 @@ static void test_rotations(void)
 
     for (unsigned i = 0; i < 8 * ROUNDS; i++) {
         unsigned right = i & 1, log2 = i >> 1 & 3, bits = 8u << log2;
-        uint64_t a = operand(r), n = (uint64_t)g_rand_int_range(r, 1, (gint32)bits), x = operand(r), y = operand(r);
+        uint64_t a = operand(r), n = (uint64_t)g_rand_int_range(r, 1, (gint32)bits), x = operand(r),
+                 y = operand(r);
         HostResult h = host[right][log2](a, n, 0);
         unsigned over = (right ? X86_CC_OVER_RORB : X86_CC_OVER_ROLB) + log2;
         uint32_t base = flags_from(X86_CC_SBBL, x, y, n & 1, 0, 0);
-        uint32_t got = flags_from(X86_CC_SBBL | over << X86_CC_OVER_SHIFT, x, y, n & 1, h.result, 0);
+        uint32_t got =
+            flags_from(X86_CC_SBBL | over << X86_CC_OVER_SHIFT, x, y, n & 1, h.result, 0);
         uint32_t own = X86_CF | (n == 1 ? X86_OF : 0);
 
         g_assert_cmphex(got & own, ==, h.flags & own);
@@ -270,7 +285,7 @@ static void test_conditions(void)
 
 #endif
 
-/* The whole register: arithmetic flags move to their lazy form and back, reserved bits are fixed. */
+/* The whole register: arithmetic flags go to their lazy form and back, reserved bits are fixed. */
 static void test_eflags(void)
 {
     X86State *s = g_new0(X86State, 1);
