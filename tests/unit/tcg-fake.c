@@ -10,16 +10,16 @@
 IrGlobal fake_globals[NGPR + 3 + 2 + NXMM + 1];
 TcgFrontend fake_frontend;
 
-static const char *const gpr_name[NGPR] = { "g0", "g1", "g2", "g3", "g4", "g5", "g6", "g7", "g8", "g9", "g10",
-                                            "g11", "g12", "g13", "g14", "g15" };
+static const char *const gpr_name[NGPR] = { "g0", "g1", "g2",  "g3",  "g4",  "g5",  "g6",  "g7",
+                                            "g8", "g9", "g10", "g11", "g12", "g13", "g14", "g15" };
 
 void fake_target_init(unsigned npin)
 {
     unsigned n = 0;
 
     for (unsigned i = 0; i < NGPR; i++) {
-        fake_globals[n++] = (IrGlobal){ gpr_name[i],
-                                   (uint32_t)(offsetof(Env, gpr) + 8 * i), IR_I64, (uint8_t)(i < npin ? i + 1 : 0) };
+        fake_globals[n++] = (IrGlobal){ gpr_name[i], (uint32_t)(offsetof(Env, gpr) + 8 * i), IR_I64,
+                                        (uint8_t)(i < npin ? i + 1 : 0) };
     }
     for (unsigned i = 0; i < 3; i++) {
         fake_globals[n++] = (IrGlobal){ "cc", (uint32_t)(offsetof(Env, cc) + 8 * i), IR_I64, 0 };
@@ -27,10 +27,13 @@ void fake_target_init(unsigned npin)
     fake_globals[n++] = (IrGlobal){ "cc_op", offsetof(Env, cc_op), IR_I32, 0 };
     fake_globals[n++] = (IrGlobal){ "word", offsetof(Env, word), IR_I32, 0 };
     for (unsigned i = 0; i < NXMM; i++) {
-        fake_globals[n++] = (IrGlobal){ "xmm", (uint32_t)(offsetof(Env, xmm) + 16 * i), IR_V128, 0 };
+        fake_globals[n++] =
+            (IrGlobal){ "xmm", (uint32_t)(offsetof(Env, xmm) + 16 * i), IR_V128, 0 };
     }
     fake_globals[n++] = (IrGlobal){ "count", offsetof(Env, count), IR_I64, 0 };
-    fake_frontend = (TcgFrontend){ .globals = fake_globals, .nglobals = n, .nmmu = 2, .pc_offset = offsetof(Env, pc) };
+    fake_frontend = (TcgFrontend){
+        .globals = fake_globals, .nglobals = n, .nmmu = 2, .pc_offset = offsetof(Env, pc)
+    };
 }
 
 /* ---- guest memory: 16 pages of different nature, seen at two addresses ---- */
@@ -63,8 +66,8 @@ const char *fake_env_difference(const Env *x, const Env *y)
 
     for (unsigned i = 0; i < sizeof(Env) / 8; i++) {
         if (a[i] != b[i] && i * 8 != offsetof(Env, pc)) {
-            snprintf(text, sizeof(text), "state at offset %u: %llx, %llx", i * 8, (unsigned long long)a[i],
-                     (unsigned long long)b[i]);
+            snprintf(text, sizeof(text), "state at offset %u: %llx, %llx", i * 8,
+                     (unsigned long long)a[i], (unsigned long long)b[i]);
             return text;
         }
     }
@@ -113,8 +116,8 @@ static bool is_private(uint64_t addr, unsigned mop, unsigned mmu, bool atomic)
 }
 
 /* Log, and sometimes an exception. */
-static void slow(uint64_t kind, void *env, uint64_t addr, uint64_t value, uint32_t mop_mmu, uint64_t pc,
-                 bool atomic)
+static void slow(uint64_t kind, void *env, uint64_t addr, uint64_t value, uint32_t mop_mmu,
+                 uint64_t pc, bool atomic)
 {
     g_assert(env == fake_now->env);
     if (!is_private(addr, mop_mmu & 0xff, mop_mmu >> 16 & 0xff, atomic)) {
@@ -140,17 +143,18 @@ static uint64_t extend(uint64_t v, unsigned mop)
 /* C code may use every vector register and all flags. */
 static void spoil_registers(void)
 {
-    __asm__ volatile("pcmpeqd %%xmm0, %%xmm0\n movaps %%xmm0, %%xmm1\n movaps %%xmm0, %%xmm2\n"
-                     "movaps %%xmm0, %%xmm3\n movaps %%xmm0, %%xmm4\n movaps %%xmm0, %%xmm5\n"
-                     "movaps %%xmm0, %%xmm6\n movaps %%xmm0, %%xmm7\n movaps %%xmm0, %%xmm8\n"
-                     "movaps %%xmm0, %%xmm9\n movaps %%xmm0, %%xmm10\n movaps %%xmm0, %%xmm11\n"
-                     "movaps %%xmm0, %%xmm12\n movaps %%xmm0, %%xmm13\n movaps %%xmm0, %%xmm14\n"
-                     "movaps %%xmm0, %%xmm15\n mov $-1, %%rax\n mov %%rax, %%rcx\n mov %%rax, %%rdx\n"
-                     "mov %%rax, %%rsi\n mov %%rax, %%rdi\n mov %%rax, %%r8\n mov %%rax, %%r9\n"
-                     "mov %%rax, %%r10\n mov %%rax, %%r11\n"
-                     ::: "rax", "rcx", "rdx", "rsi", "rdi", "r8", "r9", "r10", "r11", "xmm0", "xmm1", "xmm2",
-                     "xmm3", "xmm4", "xmm5", "xmm6", "xmm7", "xmm8", "xmm9", "xmm10", "xmm11", "xmm12", "xmm13",
-                     "xmm14", "xmm15", "cc", "memory");
+    __asm__ volatile(
+        "pcmpeqd %%xmm0, %%xmm0\n movaps %%xmm0, %%xmm1\n movaps %%xmm0, %%xmm2\n"
+        "movaps %%xmm0, %%xmm3\n movaps %%xmm0, %%xmm4\n movaps %%xmm0, %%xmm5\n"
+        "movaps %%xmm0, %%xmm6\n movaps %%xmm0, %%xmm7\n movaps %%xmm0, %%xmm8\n"
+        "movaps %%xmm0, %%xmm9\n movaps %%xmm0, %%xmm10\n movaps %%xmm0, %%xmm11\n"
+        "movaps %%xmm0, %%xmm12\n movaps %%xmm0, %%xmm13\n movaps %%xmm0, %%xmm14\n"
+        "movaps %%xmm0, %%xmm15\n mov $-1, %%rax\n mov %%rax, %%rcx\n mov %%rax, %%rdx\n"
+        "mov %%rax, %%rsi\n mov %%rax, %%rdi\n mov %%rax, %%r8\n mov %%rax, %%r9\n"
+        "mov %%rax, %%r10\n mov %%rax, %%r11\n" ::
+            : "rax", "rcx", "rdx", "rsi", "rdi", "r8", "r9", "r10", "r11", "xmm0", "xmm1", "xmm2",
+              "xmm3", "xmm4", "xmm5", "xmm6", "xmm7", "xmm8", "xmm9", "xmm10", "xmm11", "xmm12",
+              "xmm13", "xmm14", "xmm15", "cc", "memory");
 }
 
 uint64_t tcg_slow_load(void *env, uint64_t addr, uint32_t mop_mmu, uint64_t pc)
@@ -204,13 +208,14 @@ uint64_t tcg_slow_amo(void *env, uint64_t addr, uint64_t value, uint32_t mop_mmu
     return extend(old, mop_mmu_amo & 0xff);
 }
 
-uint64_t tcg_slow_cas(void *env, uint64_t addr, uint64_t expect, uint64_t value, uint32_t mop_mmu, uint64_t pc)
+uint64_t tcg_slow_cas(void *env, uint64_t addr, uint64_t expect, uint64_t value, uint32_t mop_mmu,
+                      uint64_t pc)
 {
     unsigned size = 1u << (mop_mmu & MO_SIZE);
     uint64_t old = 0;
 
-    slow(6, env, addr, extend(expect, mop_mmu & MO_SIZE) ^ extend(value, mop_mmu & MO_SIZE) * 3, mop_mmu, pc,
-         true);
+    slow(6, env, addr, extend(expect, mop_mmu & MO_SIZE) ^ extend(value, mop_mmu & MO_SIZE) * 3,
+         mop_mmu, pc, true);
     guest_bytes(addr, &old, size, false);
     if (old == extend(expect, mop_mmu & MO_SIZE)) {
         guest_bytes(addr, &value, size, true);

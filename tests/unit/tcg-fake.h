@@ -1,5 +1,5 @@
-/* For tests of the JIT's backends: a target with registers and nothing else, memory behind a software TLB that
- * the test fills, what C code saw, and random blocks.
+/* For tests of the JIT's backends: a target with registers and nothing else, memory behind a
+ * software TLB that the test fills, what C code saw, and random blocks.
  * SPDX-License-Identifier: GPL-2.0-or-later */
 #ifndef GLASSBOX_TESTS_UNIT_TCG_FAKE_H
 #define GLASSBOX_TESTS_UNIT_TCG_FAKE_H
@@ -70,7 +70,8 @@ uint64_t fake_fn_writes(void *env, uint64_t a, uint64_t b, uint64_t c);
 uint64_t fake_fn_raises(void *env, uint64_t a);
 uint64_t fake_fn_effect(void *env, uint64_t a);
 
-/* Random numbers: all 64 bits; less than n; true in so many of 100 cases; near the edges of number ranges. */
+/* Random numbers: all 64 bits; less than n; true in so many of 100 cases; near the edges of number
+ * ranges. */
 void random_seed(uint64_t seed);
 uint64_t random_u64(void);
 unsigned random_below(unsigned n);
@@ -78,7 +79,8 @@ bool random_chance(unsigned percent);
 uint64_t random_interesting(void);
 
 enum { PC_NEXT = 0x400000, PC_HIT = 0x7f1234567008 };
-/* Builds a block; the same for the same seed. Returns the slot of a jump to the block itself, or -1. */
+/* Builds a block; the same for the same seed. Returns the slot of a jump to the block itself, or
+ * -1. */
 int random_block(IrBlock *b, uint64_t seed);
 
 #endif

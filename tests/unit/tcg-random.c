@@ -42,12 +42,34 @@ typedef struct Gen {
 uint64_t random_interesting(void)
 {
     static const uint64_t some[] = {
-        0, 1, 2, 0x7f, 0x80, 0xff, 0x100, 0x7fff, 0x8000, 0xffff, 0x7fffffff, 0x80000000, 0xffffffff,
-        0x100000000, 0x7fffffffffffffff, 0x8000000000000000, ~0ull, ~0ull - 1, 0xffffffff80000000,
-        0xffffffffffffff80, 0x45, 0x41, 4,
+        0,
+        1,
+        2,
+        0x7f,
+        0x80,
+        0xff,
+        0x100,
+        0x7fff,
+        0x8000,
+        0xffff,
+        0x7fffffff,
+        0x80000000,
+        0xffffffff,
+        0x100000000,
+        0x7fffffffffffffff,
+        0x8000000000000000,
+        ~0ull,
+        ~0ull - 1,
+        0xffffffff80000000,
+        0xffffffffffffff80,
+        0x45,
+        0x41,
+        4,
     };
 
-    return random_chance(70) ? some[random_below(G_N_ELEMENTS(some))] : random_chance(50) ? random_u64() : random_u64() >> random_below(64);
+    return random_chance(70)   ? some[random_below(G_N_ELEMENTS(some))]
+           : random_chance(50) ? random_u64()
+                               : random_u64() >> random_below(64);
 }
 
 static IrRef src(Gen *g)
@@ -91,7 +113,8 @@ static IrRef dst(Gen *g)
 
 static IrRef vsrc(Gen *g)
 {
-    return g->nvtemp && random_chance(40) ? g->vtemp[random_below(g->nvtemp)] : IR_GLOBAL(G_XMM + random_below(NXMM));
+    return g->nvtemp && random_chance(40) ? g->vtemp[random_below(g->nvtemp)]
+                                          : IR_GLOBAL(G_XMM + random_below(NXMM));
 }
 
 /* A new temporary only becomes known after its instruction, so that it is not its own source. */
@@ -119,10 +142,11 @@ static IrType ctype(void)
 
 static void gen_alu(Gen *g)
 {
-    static const IrOp op2[] = { IR_ADD, IR_SUB, IR_AND, IR_OR, IR_XOR, IR_ADD, IR_SUB, IR_ANDC, IR_MUL, IR_MULHU,
-                                IR_MULHS, IR_SHL, IR_SHR, IR_SAR, IR_ROTL, IR_ROTR };
-    static const IrOp op1[] = { IR_NEG, IR_NOT, IR_CLZ, IR_CTZ, IR_POPCNT, IR_BSWAP, IR_EXT8U, IR_EXT16U,
-                                IR_EXT32U, IR_EXT8S, IR_EXT16S, IR_EXT32S };
+    static const IrOp op2[] = { IR_ADD, IR_SUB,  IR_AND,  IR_OR,    IR_XOR,   IR_ADD,
+                                IR_SUB, IR_ANDC, IR_MUL,  IR_MULHU, IR_MULHS, IR_SHL,
+                                IR_SHR, IR_SAR,  IR_ROTL, IR_ROTR };
+    static const IrOp op1[] = { IR_NEG,   IR_NOT,    IR_CLZ,    IR_CTZ,   IR_POPCNT, IR_BSWAP,
+                                IR_EXT8U, IR_EXT16U, IR_EXT32U, IR_EXT8S, IR_EXT16S, IR_EXT32S };
     unsigned k = random_below(100), pos, len;
     IrRef a = src(g), x = src(g), d;
 
@@ -145,14 +169,17 @@ static void gen_alu(Gen *g)
     } else {
         bool no_base = random_chance(15);
 
-        ir_lea(g->b, itype(), dst(g), no_base ? IR_NONE : a, no_base || random_chance(70) ? x : IR_NONE, random_below(4),
+        ir_lea(g->b, itype(), dst(g), no_base ? IR_NONE : a,
+               no_base || random_chance(70) ? x : IR_NONE, random_below(4),
                random_chance(50) ? (int32_t)random_interesting() : (int32_t)random_below(64) - 32);
     }
 }
 
 static void gen_cond(Gen *g)
 {
-    IrRef a = src(g), x = random_chance(40) ? ir_const(g->b, random_chance(50) ? 0 : random_interesting()) : src(g);
+    IrRef a = src(g), x = random_chance(40)
+                              ? ir_const(g->b, random_chance(50) ? 0 : random_interesting())
+                              : src(g);
     IrRef c = src(g), e = src(g);
     IrCond cond = (IrCond)random_below(12);
 
@@ -163,7 +190,11 @@ static void gen_cond(Gen *g)
 
         ir_mov(g->b, IR_I64, left, a);
         ir_mov(g->b, IR_I64, right, x);
-        ir_op2(g->b, random_chance(60) ? IR_SUB : random_chance(50) ? IR_ADD : IR_AND, t, res, left, right);
+        ir_op2(g->b,
+               random_chance(60)   ? IR_SUB
+               : random_chance(50) ? IR_ADD
+                                   : IR_AND,
+               t, res, left, right);
         if (random_chance(30)) {
             a = src(g);
             ir_mov(g->b, IR_I64, dst(g), a);
@@ -192,7 +223,8 @@ static IrRef address(Gen *g, int32_t *disp)
         if (random_chance(40)) {
             g->frame = random_chance(30) ? last : random_chance(30) ? IR_GLOBAL(4) : a;
             if (random_chance(50)) {
-                ir_op2i(g->b, random_chance(50) ? IR_ADD : IR_SUB, IR_I64, g->frame, last, 8 * random_below(5));
+                ir_op2i(g->b, random_chance(50) ? IR_ADD : IR_SUB, IR_I64, g->frame, last,
+                        8 * random_below(5));
             } else {
                 ir_lea(g->b, IR_I64, g->frame, last, IR_NONE, 0, (int32_t)random_below(100) - 50);
             }
@@ -223,7 +255,8 @@ static IrRef address(Gen *g, int32_t *disp)
 
 static void gen_mem(Gen *g)
 {
-    unsigned mop = random_below(4) | (random_chance(10) ? MO_ALIGN : 0), mmu = random_chance(8), k = random_below(100);
+    unsigned mop = random_below(4) | (random_chance(10) ? MO_ALIGN : 0), mmu = random_chance(8),
+             k = random_below(100);
     int32_t disp;
     IrRef a = address(g, &disp), v = src(g);
 
@@ -260,7 +293,8 @@ static void gen_state(Gen *g)
 
     if (random_chance(30)) {
         mop = vmops[random_below(3)];
-        at = in_global ? offsetof(Env, xmm) + 16 * random_below(NXMM) : offsetof(Env, field) + 16 * random_below(4);
+        at = in_global ? offsetof(Env, xmm) + 16 * random_below(NXMM)
+                       : offsetof(Env, field) + 16 * random_below(4);
         if (random_chance(50)) {
             ir_lds(g->b, vdst(g), mop, at);
         } else {
@@ -269,7 +303,8 @@ static void gen_state(Gen *g)
         return;
     }
     mop = random_below(4);
-    at = in_global ? 4 * random_below((offsetof(Env, field) - 8) / 4) : offsetof(Env, field) + 8 * random_below(8);
+    at = in_global ? 4 * random_below((offsetof(Env, field) - 8) / 4)
+                   : offsetof(Env, field) + 8 * random_below(8);
     if (at >= offsetof(Env, pc) - 7 && at < offsetof(Env, pc) + 8) {
         at = offsetof(Env, field);
     }
@@ -289,14 +324,34 @@ static void gen_call(Gen *g)
     IrRef r = random_chance(80) ? dst(g) : IR_NONE;
 
     switch (random_below(8)) {
-    case 7: ir_call(g->b, IR_CALL_READS, r, (void *)(uintptr_t)fake_fn_looks, a, IR_NONE, IR_NONE, IR_NONE); break;
+    case 7:
+        ir_call(g->b, IR_CALL_READS, r, (void *)(uintptr_t)fake_fn_looks, a, IR_NONE, IR_NONE,
+                IR_NONE);
+        break;
     case 0: ir_call(g->b, IR_CALL_PURE, r, (void *)(uintptr_t)fake_fn_pure, a, b, c, d); break;
-    case 1: ir_call(g->b, IR_CALL_PURE, r, (void *)(uintptr_t)fake_fn_pure0, IR_NONE, IR_NONE, IR_NONE, IR_NONE); break;
-    case 2: ir_call(g->b, IR_CALL_READS | IR_CALL_EFFECT, r, (void *)(uintptr_t)fake_fn_reads, a, b, IR_NONE, IR_NONE); break;
-    case 3: ir_call(g->b, IR_CALL_READS | IR_CALL_WRITES, r, (void *)(uintptr_t)fake_fn_writes, a, b, c, IR_NONE); break;
-    case 4: ir_call(g->b, IR_CALL_ALL, r, (void *)(uintptr_t)fake_fn_writes, c, b, a, IR_NONE); break;
-    case 5: ir_call(g->b, IR_CALL_RAISES | IR_CALL_READS, r, (void *)(uintptr_t)fake_fn_raises, a, IR_NONE, IR_NONE, IR_NONE); break;
-    default: ir_call(g->b, IR_CALL_EFFECT, r, (void *)(uintptr_t)fake_fn_effect, a, IR_NONE, IR_NONE, IR_NONE); break;
+    case 1:
+        ir_call(g->b, IR_CALL_PURE, r, (void *)(uintptr_t)fake_fn_pure0, IR_NONE, IR_NONE, IR_NONE,
+                IR_NONE);
+        break;
+    case 2:
+        ir_call(g->b, IR_CALL_READS | IR_CALL_EFFECT, r, (void *)(uintptr_t)fake_fn_reads, a, b,
+                IR_NONE, IR_NONE);
+        break;
+    case 3:
+        ir_call(g->b, IR_CALL_READS | IR_CALL_WRITES, r, (void *)(uintptr_t)fake_fn_writes, a, b, c,
+                IR_NONE);
+        break;
+    case 4:
+        ir_call(g->b, IR_CALL_ALL, r, (void *)(uintptr_t)fake_fn_writes, c, b, a, IR_NONE);
+        break;
+    case 5:
+        ir_call(g->b, IR_CALL_RAISES | IR_CALL_READS, r, (void *)(uintptr_t)fake_fn_raises, a,
+                IR_NONE, IR_NONE, IR_NONE);
+        break;
+    default:
+        ir_call(g->b, IR_CALL_EFFECT, r, (void *)(uintptr_t)fake_fn_effect, a, IR_NONE, IR_NONE,
+                IR_NONE);
+        break;
     }
 }
 
@@ -339,7 +394,8 @@ static void gen_vec(Gen *g)
 
         ir_vcmpf(g->b, shape_count(VOP_UCOMISS, VOP_COMISD), d, a, x);
         if (random_chance(60)) {
-            ir_setcond(g->b, random_chance(50) ? IR_TSTNE : IR_TSTEQ, random_chance(50) ? IR_I64 : IR_I32, dst(g), d,
+            ir_setcond(g->b, random_chance(50) ? IR_TSTNE : IR_TSTEQ,
+                       random_chance(50) ? IR_I64 : IR_I32, dst(g), d,
                        ir_const(g->b, mask[random_below(6)]));
         }
     } else {

@@ -1,6 +1,6 @@
-/* The JIT's backends against each other: random IR blocks run on the interpreter, as built, and on the host's
- * code generator, after ir_analyse(), must leave equal registers, memory and exits, and every piece of C code
- * that they call must see equal state.
+/* The JIT's backends against each other: random IR blocks run on the interpreter, as built, and on
+ * the host's code generator, after ir_analyse(), must leave equal registers, memory and exits, and
+ * every piece of C code that they call must see equal state.
  * SPDX-License-Identifier: GPL-2.0-or-later */
 #include <stdio.h>
 #include <stdlib.h>
@@ -50,7 +50,9 @@ static void side_fill(Side *s, uint64_t seed)
         for (unsigned k = 0; k < 2; k++) {
             uint64_t va = fake_base[k] + p * 4096;
             TcgTlbEntry *e = &s->tc->tlb[0][va >> 12 & (TCG_TLB_SIZE - 1)];
-            uint64_t tag = va | (p == P_SLOW ? TCG_TLB_SLOW : p == P_WATCH || p == P_WATCH2 ? TCG_TLB_WATCH : 0);
+            uint64_t tag = va | (p == P_SLOW                     ? TCG_TLB_SLOW
+                                 : p == P_WATCH || p == P_WATCH2 ? TCG_TLB_WATCH
+                                                                 : 0);
 
             if (p == P_ABSENT || p == P_FAULT) {
                 continue;
@@ -78,7 +80,9 @@ static void side_fill(Side *s, uint64_t seed)
     }
     for (unsigned i = 0; i < NXMM; i++) {
         for (unsigned k = 0; k < 4; k++) {
-            s->env->xmm[i].l[k] = random_chance(50) ? (uint32_t)random_u64() : 0x3f800000u + (uint32_t)(random_u64() & 0xffffff);
+            s->env->xmm[i].l[k] = random_chance(50)
+                                      ? (uint32_t)random_u64()
+                                      : 0x3f800000u + (uint32_t)(random_u64() & 0xffffff);
         }
         if (random_chance(50)) {
             s->env->xmm[i].d[0] = (double)(int64_t)random_interesting();
@@ -173,11 +177,15 @@ static const char *difference(const Side *x, const Side *y, const Blocks *bx, co
         const LogEntry *a = &x->log[i], *b = &y->log[i];
 
         env = fake_env_difference(&a->env, &b->env);
-        if (env || a->what != b->what || a->addr != b->addr || a->value != b->value || a->pc != b->pc) {
-            snprintf(text, sizeof(text), "entry %u of what C code saw: %llx %llx %llx %llx, %llx %llx %llx %llx, %s",
-                     i, (unsigned long long)a->what, (unsigned long long)a->addr, (unsigned long long)a->value,
-                     (unsigned long long)a->pc, (unsigned long long)b->what, (unsigned long long)b->addr,
-                     (unsigned long long)b->value, (unsigned long long)b->pc, env ? env : "same state");
+        if (env || a->what != b->what || a->addr != b->addr || a->value != b->value ||
+            a->pc != b->pc) {
+            snprintf(text, sizeof(text),
+                     "entry %u of what C code saw: %llx %llx %llx %llx, %llx %llx %llx %llx, %s", i,
+                     (unsigned long long)a->what, (unsigned long long)a->addr,
+                     (unsigned long long)a->value, (unsigned long long)a->pc,
+                     (unsigned long long)b->what, (unsigned long long)b->addr,
+                     (unsigned long long)b->value, (unsigned long long)b->pc,
+                     env ? env : "same state");
             return text;
         }
     }
@@ -192,10 +200,12 @@ static const char *difference(const Side *x, const Side *y, const Blocks *bx, co
         return "memory";
     }
     if (!x->unwound) {
-        if (x->result.why != y->result.why || (x->result.from && x->result.slot != y->result.slot) ||
+        if (x->result.why != y->result.why ||
+            (x->result.from && x->result.slot != y->result.slot) ||
             (x->result.from == &bx->main) != (y->result.from == &by->main)) {
-            snprintf(text, sizeof(text), "how the block was left: %d, %d; slots %u, %u%s", x->result.why,
-                     y->result.why, x->result.slot, y->result.slot, y->result.from ? "" : "; none");
+            snprintf(text, sizeof(text), "how the block was left: %d, %d; slots %u, %u%s",
+                     x->result.why, y->result.why, x->result.slot, y->result.slot,
+                     y->result.from ? "" : "; none");
             return text;
         }
         if (x->env->pc != y->env->pc && x->result.why != TCG_EXIT_HALT) {

@@ -1,10 +1,11 @@
 /* The x86-64 host's backend: code buffer, compilation, running, linking, disassembly.
  * SPDX-License-Identifier: GPL-2.0-or-later
  *
- * The buffer is one anonymous mapping that is readable, writable and executable: jumps are patched all the
- * time while other threads run, so two views of it would be open all the time as well, and an anonymous
- * mapping can have huge pages, which spares the host most of its misses for instruction addresses. It is put
- * near our own code if there is room, so that calls reach C functions directly. */
+ * The buffer is one anonymous mapping that is readable, writable and executable: jumps are patched
+ * all the time while other threads run, so two views of it would be open all the time as well, and
+ * an anonymous mapping can have huge pages, which spares the host most of its misses for
+ * instruction addresses. It is put near our own code if there is room, so that calls reach C
+ * functions directly. */
 #include <capstone/capstone.h>
 #include <cpuid.h>
 #include <errno.h>
@@ -20,30 +21,36 @@
 static const uint8_t pin_order[JIT_MAX_PIN] = { RBX, R12, R13, R14, R15, R9, R10, R11 };
 
 static JitOp *const op_table[IR_NUM_OPS] = {
-    [IR_LABEL] = jit_label, [IR_MOV] = jit_mov, [IR_ADD] = jit_add, [IR_SUB] = jit_alu_op,
-    [IR_AND] = jit_alu_op, [IR_OR] = jit_alu_op, [IR_XOR] = jit_alu_op, [IR_ANDC] = jit_andc,
-    [IR_MUL] = jit_mul, [IR_MULHU] = jit_mulh, [IR_MULHS] = jit_mulh, [IR_NEG] = jit_neg_not,
-    [IR_NOT] = jit_neg_not, [IR_SHL] = jit_shift, [IR_SHR] = jit_shift, [IR_SAR] = jit_shift,
-    [IR_ROTL] = jit_shift, [IR_ROTR] = jit_shift, [IR_CLZ] = jit_count_bits, [IR_CTZ] = jit_count_bits,
-    [IR_POPCNT] = jit_count_bits, [IR_BSWAP] = jit_bswap, [IR_EXT8U] = jit_ext, [IR_EXT16U] = jit_ext,
-    [IR_EXT32U] = jit_ext, [IR_EXT8S] = jit_ext, [IR_EXT16S] = jit_ext, [IR_EXT32S] = jit_ext,
-    [IR_DEPOSIT] = jit_deposit, [IR_EXTRACT] = jit_extract, [IR_LEA] = jit_lea,
-    [IR_SETCOND] = jit_setcond, [IR_MOVCOND] = jit_movcond, [IR_LDS] = jit_lds, [IR_STS] = jit_sts,
-    [IR_LD] = jit_ld, [IR_ST] = jit_st, [IR_AMO] = jit_amo, [IR_CAS] = jit_cas, [IR_CALL] = jit_call,
-    [IR_BR] = jit_br, [IR_BRCOND] = jit_brcond, [IR_JUMP] = jit_jump, [IR_JUMPR] = jit_jumpr,
-    [IR_EXIT] = jit_exit, [IR_VOP1] = jit_vop1, [IR_VOP2] = jit_vop2, [IR_VTOI] = jit_vtoi,
-    [IR_ITOV] = jit_itov, [IR_VCMPF] = jit_vcmpf,
+    [IR_LABEL] = jit_label,    [IR_MOV] = jit_mov,         [IR_ADD] = jit_add,
+    [IR_SUB] = jit_alu_op,     [IR_AND] = jit_alu_op,      [IR_OR] = jit_alu_op,
+    [IR_XOR] = jit_alu_op,     [IR_ANDC] = jit_andc,       [IR_MUL] = jit_mul,
+    [IR_MULHU] = jit_mulh,     [IR_MULHS] = jit_mulh,      [IR_NEG] = jit_neg_not,
+    [IR_NOT] = jit_neg_not,    [IR_SHL] = jit_shift,       [IR_SHR] = jit_shift,
+    [IR_SAR] = jit_shift,      [IR_ROTL] = jit_shift,      [IR_ROTR] = jit_shift,
+    [IR_CLZ] = jit_count_bits, [IR_CTZ] = jit_count_bits,  [IR_POPCNT] = jit_count_bits,
+    [IR_BSWAP] = jit_bswap,    [IR_EXT8U] = jit_ext,       [IR_EXT16U] = jit_ext,
+    [IR_EXT32U] = jit_ext,     [IR_EXT8S] = jit_ext,       [IR_EXT16S] = jit_ext,
+    [IR_EXT32S] = jit_ext,     [IR_DEPOSIT] = jit_deposit, [IR_EXTRACT] = jit_extract,
+    [IR_LEA] = jit_lea,        [IR_SETCOND] = jit_setcond, [IR_MOVCOND] = jit_movcond,
+    [IR_LDS] = jit_lds,        [IR_STS] = jit_sts,         [IR_LD] = jit_ld,
+    [IR_ST] = jit_st,          [IR_AMO] = jit_amo,         [IR_CAS] = jit_cas,
+    [IR_CALL] = jit_call,      [IR_BR] = jit_br,           [IR_BRCOND] = jit_brcond,
+    [IR_JUMP] = jit_jump,      [IR_JUMPR] = jit_jumpr,     [IR_EXIT] = jit_exit,
+    [IR_VOP1] = jit_vop1,      [IR_VOP2] = jit_vop2,       [IR_VTOI] = jit_vtoi,
+    [IR_ITOV] = jit_itov,      [IR_VCMPF] = jit_vcmpf,
 };
 
 /* ---- the host ---- */
 
 static bool find_features(Jit *j, bool plain, GError **errp)
 {
-    const unsigned v2 = bit_SSE3 | bit_SSSE3 | bit_SSE4_1 | bit_SSE4_2 | bit_POPCNT | bit_CMPXCHG16B;
+    const unsigned v2 =
+        bit_SSE3 | bit_SSSE3 | bit_SSE4_1 | bit_SSE4_2 | bit_POPCNT | bit_CMPXCHG16B;
     unsigned a, b, c, d, c1;
 
     if (!__get_cpuid(1, &a, &b, &c1, &d) || (c1 & v2) != v2) {
-        return error_set(errp, UNSUPPORTED, "TCG needs a host CPU with SSE4.2 and POPCNT (x86-64-v2)");
+        return error_set(errp, UNSUPPORTED,
+                         "TCG needs a host CPU with SSE4.2 and POPCNT (x86-64-v2)");
     }
     if (plain) {
         return true;
@@ -115,8 +122,9 @@ static void describe_target(Jit *j, const TcgFrontend *fe, const Cpu *cpu)
     j->budget_disp = (int32_t)TCG_ENV_OFFSET(cpu, budget) - JIT_BIAS;
     j->jump_disp = (int32_t)TCG_ENV_OFFSET(cpu, jump) - JIT_BIAS;
     for (unsigned m = 0; m < TCG_MAX_MMU; m++) {
-        j->tlb_disp[m] = (int32_t)(TCG_ENV_OFFSET(cpu, tlb) + m * (int64_t)sizeof(((TcgCpu *)0)->tlb[0])) -
-                         JIT_BIAS;
+        j->tlb_disp[m] =
+            (int32_t)(TCG_ENV_OFFSET(cpu, tlb) + m * (int64_t)sizeof(((TcgCpu *)0)->tlb[0])) -
+            JIT_BIAS;
     }
     j->globals_first = INT32_MAX;
     j->globals_end = INT32_MIN;
@@ -124,7 +132,8 @@ static void describe_target(Jit *j, const TcgFrontend *fe, const Cpu *cpu)
         const IrGlobal *g = &fe->globals[n];
         int32_t home = (int32_t)g->offset - JIT_BIAS;
 
-        j->template[IR_GLOBAL(n)] = (JitVal){ .reg = NO_REG, .kind = IR_VAL_GLOBAL, .type = g->type, .home = home };
+        j->template[IR_GLOBAL(n)] =
+            (JitVal){ .reg = NO_REG, .kind = IR_VAL_GLOBAL, .type = g->type, .home = home };
         j->globals_first = MIN(j->globals_first, home);
         j->globals_end = MAX(j->globals_end, home + 16);
     }
@@ -143,7 +152,8 @@ static bool init(TcgState *tcg, const Cpu *cpu, bool plain, GError **errp)
 {
     Jit *j = g_new0(Jit, 1);
 
-    if (!find_features(j, plain, errp) || !make_buffer(j, tcg->code_size ? tcg->code_size : DEFAULT_SIZE, errp)) {
+    if (!find_features(j, plain, errp) ||
+        !make_buffer(j, tcg->code_size ? tcg->code_size : DEFAULT_SIZE, errp)) {
         g_free(j);
         return false;
     }
@@ -302,7 +312,8 @@ static void jit_link(TcgBlock *from, unsigned slot, TcgBlock *to)
     const JitHeader *header = (const JitHeader *)from->code - 1;
     const uint8_t *target = to ? to->code : from->unlinked[slot];
 
-    /* Whoever jumps forward need not look whether something wants attention: within a page that ends soon. */
+    /* Whoever jumps forward need not look whether something wants attention: within a page that
+     * ends soon. */
     if (to && to->pc > from->pc) {
         target += ((const JitHeader *)to->code - 1)->body;
     }
@@ -321,8 +332,8 @@ static void disas_range(csh handle, const uint8_t *code, size_t size, GString *o
     cs_insn *insn = cs_malloc(handle);
 
     while (cs_disasm_iter(handle, &code, &size, &address, insn)) {
-        g_string_append_printf(out, "  %" G_GINT64_MODIFIER "x:  %s %s\n", insn->address, insn->mnemonic,
-                               insn->op_str);
+        g_string_append_printf(out, "  %" G_GINT64_MODIFIER "x:  %s %s\n", insn->address,
+                               insn->mnemonic, insn->op_str);
     }
     cs_free(insn, 1);
 }
@@ -342,9 +353,9 @@ static void jit_disas(const TcgBlock *tb, GString *out)
     cs_close(&handle);
 }
 
-#define FUNCTIONS \
-    .fini = jit_fini, .compile = jit_compile, .run = jit_run, .link = jit_link, .reset = jit_reset, \
-    .disas = jit_disas
+#define FUNCTIONS                                                                                  \
+    .fini = jit_fini, .compile = jit_compile, .run = jit_run, .link = jit_link,                    \
+    .reset = jit_reset, .disas = jit_disas
 
 const TcgBackend tcg_backend_native = { .name = "x86_64", .init = jit_init, FUNCTIONS };
 const TcgBackend tcg_backend_plain = { .name = "x86_64-v2", .init = jit_init_plain, FUNCTIONS };

@@ -41,24 +41,64 @@ enum {
 };
 /* Condition codes. */
 enum {
-    CC_O, CC_NO, CC_B, CC_AE, CC_E, CC_NE, CC_BE, CC_A, CC_S, CC_NS, CC_P, CC_NP, CC_L, CC_GE, CC_LE, CC_G,
+    CC_O,
+    CC_NO,
+    CC_B,
+    CC_AE,
+    CC_E,
+    CC_NE,
+    CC_BE,
+    CC_A,
+    CC_S,
+    CC_NS,
+    CC_P,
+    CC_NP,
+    CC_L,
+    CC_GE,
+    CC_LE,
+    CC_G,
 };
 enum {
-    OP_MOV_LOAD = 0x8b, OP_MOV_STORE = 0x89, OP_MOV8_STORE = 0x88 | O_R8, OP_MOV16_STORE = 0x89 | O_66,
-    OP_MOV8_RR = 0x88 | O_R8 | O_M8, OP_LEA = 0x8d, OP_TEST = 0x85, OP_TEST8 = 0x84 | O_R8 | O_M8,
-    OP_XCHG = 0x87, OP_MOVSXD = 0x63 | O_W,
-    OP_MOVZX8 = 0xb6 | O_0F, OP_MOVZX16 = 0xb7 | O_0F, OP_MOVSX8 = 0xbe | O_0F, OP_MOVSX16 = 0xbf | O_0F,
-    OP_IMUL = 0xaf | O_0F, OP_CMOV = 0x40 | O_0F, OP_SETCC = 0x90 | O_0F | O_M8,
-    OP_BSF = 0xbc | O_0F, OP_BSR = 0xbd | O_0F, OP_TZCNT = 0xbc | O_0F | O_F3, OP_LZCNT = 0xbd | O_0F | O_F3,
-    OP_POPCNT = 0xb8 | O_0F | O_F3, OP_SHRD_IMM = 0xac | O_0F,
-    OP_CMPXCHG = 0xb1 | O_0F, OP_XADD = 0xc1 | O_0F, OP_BT = 0xa3 | O_0F,
-    OP_MOVUPS_LOAD = 0x10 | O_0F, OP_MOVUPS_STORE = 0x11 | O_0F, OP_MOVAPS = 0x28 | O_0F,
-    OP_MOVSS_LOAD = 0x10 | O_0F | O_F3, OP_MOVSS_STORE = 0x11 | O_0F | O_F3,
-    OP_MOVQ_LOAD = 0x7e | O_0F | O_F3, OP_MOVQ_STORE = 0xd6 | O_0F | O_66,
+    OP_MOV_LOAD = 0x8b,
+    OP_MOV_STORE = 0x89,
+    OP_MOV8_STORE = 0x88 | O_R8,
+    OP_MOV16_STORE = 0x89 | O_66,
+    OP_MOV8_RR = 0x88 | O_R8 | O_M8,
+    OP_LEA = 0x8d,
+    OP_TEST = 0x85,
+    OP_TEST8 = 0x84 | O_R8 | O_M8,
+    OP_XCHG = 0x87,
+    OP_MOVSXD = 0x63 | O_W,
+    OP_MOVZX8 = 0xb6 | O_0F,
+    OP_MOVZX16 = 0xb7 | O_0F,
+    OP_MOVSX8 = 0xbe | O_0F,
+    OP_MOVSX16 = 0xbf | O_0F,
+    OP_IMUL = 0xaf | O_0F,
+    OP_CMOV = 0x40 | O_0F,
+    OP_SETCC = 0x90 | O_0F | O_M8,
+    OP_BSF = 0xbc | O_0F,
+    OP_BSR = 0xbd | O_0F,
+    OP_TZCNT = 0xbc | O_0F | O_F3,
+    OP_LZCNT = 0xbd | O_0F | O_F3,
+    OP_POPCNT = 0xb8 | O_0F | O_F3,
+    OP_SHRD_IMM = 0xac | O_0F,
+    OP_CMPXCHG = 0xb1 | O_0F,
+    OP_XADD = 0xc1 | O_0F,
+    OP_BT = 0xa3 | O_0F,
+    OP_MOVUPS_LOAD = 0x10 | O_0F,
+    OP_MOVUPS_STORE = 0x11 | O_0F,
+    OP_MOVAPS = 0x28 | O_0F,
+    OP_MOVSS_LOAD = 0x10 | O_0F | O_F3,
+    OP_MOVSS_STORE = 0x11 | O_0F | O_F3,
+    OP_MOVQ_LOAD = 0x7e | O_0F | O_F3,
+    OP_MOVQ_STORE = 0xd6 | O_0F | O_66,
     OP_PXOR = 0xef | O_0F | O_66,
     /* VEX, three operands */
-    OP_SHLX = 0xf7 | O_38 | O_66, OP_SHRX = 0xf7 | O_38 | O_F2, OP_SARX = 0xf7 | O_38 | O_F3,
-    OP_ANDN = 0xf2 | O_38, OP_RORX = 0xf0 | O_3A | O_F2,
+    OP_SHLX = 0xf7 | O_38 | O_66,
+    OP_SHRX = 0xf7 | O_38 | O_F2,
+    OP_SARX = 0xf7 | O_38 | O_F3,
+    OP_ANDN = 0xf2 | O_38,
+    OP_RORX = 0xf0 | O_3A | O_F2,
 };
 
 static inline void e8(Emit *e, unsigned v)
@@ -125,7 +165,8 @@ static inline void e_opcode(Emit *e, unsigned op, unsigned reg, unsigned index, 
     e8(e, op & 0xff);
 }
 
-static inline void e_vex(Emit *e, unsigned op, unsigned reg, unsigned v, unsigned index, unsigned rm)
+static inline void e_vex(Emit *e, unsigned op, unsigned reg, unsigned v, unsigned index,
+                         unsigned rm)
 {
     unsigned map = op >> 8 & 3;
     unsigned pp = op & O_66 ? 1 : op & O_F3 ? 2 : op & O_F2 ? 3 : 0;
@@ -180,15 +221,16 @@ static inline void e_rm(Emit *e, unsigned op, unsigned reg, unsigned base, int32
     e_modrm_mem(e, reg, base, NO_REG, 0, disp);
 }
 
-static inline void e_rmx(Emit *e, unsigned op, unsigned reg, unsigned base, unsigned index, unsigned scale,
-                         int32_t disp)
+static inline void e_rmx(Emit *e, unsigned op, unsigned reg, unsigned base, unsigned index,
+                         unsigned scale, int32_t disp)
 {
     e_opcode(e, op & ~(unsigned)O_M8, reg, index == NO_REG ? 0 : index, base);
     e_modrm_mem(e, reg, base, index, scale, disp);
 }
 
 /* [(index << scale) + disp], no base */
-static inline void e_rm_scaled(Emit *e, unsigned op, unsigned reg, unsigned index, unsigned scale, int32_t disp)
+static inline void e_rm_scaled(Emit *e, unsigned op, unsigned reg, unsigned index, unsigned scale,
+                               int32_t disp)
 {
     e_opcode(e, op, reg, index, 0);
     e8(e, (reg & 7) << 3 | 4);

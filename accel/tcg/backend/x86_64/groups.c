@@ -1,10 +1,11 @@
 /* Accesses of a block that one check of the TLB can serve.
  * SPDX-License-Identifier: GPL-2.0-or-later
  *
- * Addresses that are a constant apart (a stack frame, fields of a structure) lie in one page nearly always. The
- * first of such a group asks the TLB for the whole stretch, and keeps the page's addend for the others; where
- * the answer is no (also because the stretch crosses a page) the addend is 0 and each access takes its own slow
- * path. A mapping cannot change within a block but by a call, which ends all groups; so does a label. */
+ * Addresses that are a constant apart (a stack frame, fields of a structure) lie in one page nearly
+ * always. The first of such a group asks the TLB for the whole stretch, and keeps the page's addend
+ * for the others; where the answer is no (also because the stretch crosses a page) the addend is 0
+ * and each access takes its own slow path. A mapping cannot change within a block but by a call,
+ * which ends all groups; so does a label. */
 #include "accel/tcg/backend/x86_64/jit.h"
 
 #define MAX_STRETCH 512         /* bytes */
@@ -97,8 +98,8 @@ static bool extend_align(JitGroup *grp, unsigned align, int64_t from)
     return true;
 }
 
-static bool extend_group(Jit *j, struct JitGrouping *s, unsigned g, int64_t from, int64_t to, unsigned at,
-                         const IrInsn *in)
+static bool extend_group(Jit *j, struct JitGrouping *s, unsigned g, int64_t from, int64_t to,
+                         unsigned at, const IrInsn *in)
 {
     JitGroup *grp = &j->group[g];
     int64_t first = MIN(grp->first, from), end = MAX(grp->end, to);
@@ -127,12 +128,14 @@ static void add_access(Jit *j, struct JitGrouping *s, const IrInsn *in, unsigned
     }
     from = p.off + disp;
     to = from + (1 << (in->mop & MO_SIZE));
-    /* What may be written may be read. A group of reads that is sure to get to a write asks for that at once;
-     * not if the write may be skipped: a page that is only read would go the slow way each time. */
+    /* What may be written may be read. A group of reads that is sure to get to a write asks for
+     * that at once; not if the write may be skipped: a page that is only read would go the slow way
+     * each time. */
     if (extend_group(j, s, open[1], from, to, at, in)) {
         return;
     }
-    if ((!write || j->group[open[0]].branch == s->branch) && extend_group(j, s, open[0], from, to, at, in)) {
+    if ((!write || j->group[open[0]].branch == s->branch) &&
+        extend_group(j, s, open[0], from, to, at, in)) {
         if (write) {
             j->group[open[0]].write = true;
             open[1] = open[0];
@@ -144,9 +147,17 @@ static void add_access(Jit *j, struct JitGrouping *s, const IrInsn *in, unsigned
     }
     open[write] = (uint16_t)j->ngroups;
     j->group_of[at] = (uint16_t)j->ngroups;
-    j->group[j->ngroups++] = (JitGroup){ .first = from, .end = to, .leader = from, .epoch = s->epoch, .branch = s->branch,
-                                         .last_insn = at, .count = 1, .mmu = in->sub, .write = write,
-                                         .align = (uint8_t)align_of(in), .align_at = from };
+    j->group[j->ngroups++] = (JitGroup){ .first = from,
+                                         .end = to,
+                                         .leader = from,
+                                         .epoch = s->epoch,
+                                         .branch = s->branch,
+                                         .last_insn = at,
+                                         .count = 1,
+                                         .mmu = in->sub,
+                                         .write = write,
+                                         .align = (uint8_t)align_of(in),
+                                         .align_at = from };
 }
 
 void jit_find_groups(Jit *j, const IrBlock *ir)
@@ -184,7 +195,8 @@ void jit_find_groups(Jit *j, const IrBlock *ir)
             add_access(j, s, in, n, place_of(s, ir, in->a));
             break;
         case IR_STS:
-            if ((int32_t)in->imm - JIT_BIAS < j->globals_end && (int32_t)in->imm - JIT_BIAS + 16 > j->globals_first) {
+            if ((int32_t)in->imm - JIT_BIAS < j->globals_end &&
+                (int32_t)in->imm - JIT_BIAS + 16 > j->globals_first) {
                 memset(s->place + 1, 0, ir->nglobals * sizeof(Place));
             }
             break;

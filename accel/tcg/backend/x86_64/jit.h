@@ -1,14 +1,16 @@
 /* Inside the x86-64 backend: the compiler's state and what its files offer each other.
  * SPDX-License-Identifier: GPL-2.0-or-later
  *
- * How values live. RBP holds env + JIT_BIAS, RSP the frame. Globals with a wish for it (IrGlobal.pin) are
- * *pinned*: each has a host register of its own in all generated code, and its memory is written when C code
- * may look, and on the way out. Every other value is, at each point of a block, in any of: a register (several
- * values may share one, as copies do), its memory home (the state's field, or a slot of the frame), or known
- * as a constant. What is newer than its home is *dirty*; it is stored when something can observe it: at exits,
- * labels and calls in line, before the slow path of a memory access only in the slow path.
+ * How values live. RBP holds env + JIT_BIAS, RSP the frame. Globals with a wish for it
+ * (IrGlobal.pin) are *pinned*: each has a host register of its own in all generated code, and its
+ * memory is written when C code may look, and on the way out. Every other value is, at each point
+ * of a block, in any of: a register (several values may share one, as copies do), its memory home
+ * (the state's field, or a slot of the frame), or known as a constant. What is newer than its home
+ * is *dirty*; it is stored when something can observe it: at exits, labels and calls in line,
+ * before the slow path of a memory access only in the slow path.
  *
- * Code goes to two places: the straight line to the hot half of the buffer, slow paths to the cold half. */
+ * Code goes to two places: the straight line to the hot half of the buffer, slow paths to the cold
+ * half. */
 #ifndef GLASSBOX_ACCEL_TCG_BACKEND_X86_64_JIT_H
 #define GLASSBOX_ACCEL_TCG_BACKEND_X86_64_JIT_H
 
@@ -74,13 +76,13 @@ typedef struct JitSnapshot {
 
 typedef struct JitLabel {
     uint8_t *at;                /* NULL: not yet placed */
-    uint8_t *fixup;             /* last jump that waits; each rel32 holds the distance to the one before */
+    uint8_t *fixup; /* last jump that waits; each rel32 holds the distance to the one before */
     uint16_t refs;
     bool single;                /* one BRCOND before it leads here, and nothing else */
 } JitLabel;
 
-/* Accesses of a block that share a check of the TLB (groups.c). `first`, `end` and `leader` (the first access
- * made) are offsets from the same unknown number. */
+/* Accesses of a block that share a check of the TLB (groups.c). `first`, `end` and `leader` (the
+ * first access made) are offsets from the same unknown number. */
 typedef struct JitGroup {
     int64_t first, end, leader;
     int64_t align_at;           /* an access that is aligned */
@@ -102,7 +104,7 @@ typedef struct JitHeader {
     uint32_t cold_size;
     uint8_t loop;               /* offset of the head of the loop that the block is */
     uint8_t loop_slots;         /* bit n: slot n jumps there, with the state that it asks for */
-    uint8_t body;               /* offset behind the checks of the entry; 0: they must not be left out */
+    uint8_t body; /* offset behind the checks of the entry; 0: they must not be left out */
 } JitHeader;
 
 typedef uint64_t JitEnter(void *env, const void *code, uint64_t *from);
@@ -112,7 +114,8 @@ typedef enum SlowKind {
     SLOW_LOAD, SLOW_LOAD_W, SLOW_STORE, SLOW_LOAD_V, SLOW_STORE_V, SLOW_AMO, SLOW_CAS, NUM_SLOW,
 } SlowKind;
 
-/* Everything the backend has for a machine; also the state of the one compilation that can be under way. */
+/* Everything the backend has for a machine; also the state of the one compilation that can be under
+ * way. */
 typedef struct Jit {
     /* The host and the buffer */
     bool bmi1, bmi2, lzcnt, avx;
@@ -121,7 +124,7 @@ typedef struct Jit {
     uint8_t *hot_start, *hot_end, *cold_start, *cold_end;   /* after the shared pieces */
     JitEnter *enter;
     const uint8_t *exit_plain, *exit_from;
-    const uint8_t *find;        /* goes to the code for the state's pc and the mode in RSI, or leaves */
+    const uint8_t *find; /* goes to the code for the state's pc and the mode in RSI, or leaves */
     const uint8_t *slow[NUM_SLOW][5][TCG_MAX_MMU];
 
     /* The target and the layout of env, as displacements from RBP */
@@ -180,12 +183,13 @@ unsigned val_use(Jit *j, IrRef r);
 /* A register of the class for the instruction's own use, locked. */
 unsigned val_alloc(Jit *j, uint32_t mask);
 static inline unsigned val_scratch(Jit *j);
-/* That very register, locked; what was in it lives elsewhere afterwards. It must not be locked already. */
+/* That very register, locked; what was in it lives elsewhere afterwards. It must not be locked
+ * already. */
 void val_take(Jit *j, unsigned reg);
 /* Forgets values whose life ends in this instruction. After all val_use(). */
 void val_deaths(Jit *j, const IrInsn *in);
-/* Where to compute the new value of d: its own register, `prefer` if it is free by now, or another. d's old
- * value is forgotten. Only moves are emitted. */
+/* Where to compute the new value of d: its own register, `prefer` if it is free by now, or another.
+ * d's old value is forgotten. Only moves are emitted. */
 unsigned val_dest(Jit *j, IrRef d, unsigned prefer);
 /* The same with a second choice. */
 unsigned val_dest2(Jit *j, IrRef d, unsigned prefer, unsigned prefer2);
@@ -216,7 +220,8 @@ void val_only_pinned(Jit *j, unsigned reg, IrRef global);
 void val_drop_all(Jit *j);
 /* The state at a place that is reached in several ways: all in memory but what is pinned. */
 void val_canonical(Jit *j);
-/* Globals may have been written by C code: those in `set` are in memory alone, the pinned of them reloaded. */
+/* Globals may have been written by C code: those in `set` are in memory alone, the pinned of them
+ * reloaded. */
 void val_globals_reload(Jit *j, uint64_t set);
 /* Keeps the state of the globals for a label, false if there is no room; and brings it back. */
 bool val_snapshot(Jit *j, int label);

@@ -1,10 +1,11 @@
-/* Blocks that jump to their own start: what they read and write stays in registers from turn to turn.
+/* Blocks that jump to their own start: what they read and write stays in registers from turn to
+ * turn.
  * SPDX-License-Identifier: GPL-2.0-or-later
  *
- * Globals that are not pinned and are read before they are written get a register at the head of the loop. The
- * block's ordinary entry loads them; the jump back only sees to it that each is in its register again, so that
- * a sum in a vector register never goes through memory. Those that the loop writes count as dirty at its head,
- * so all that looks at the state stores them. */
+ * Globals that are not pinned and are read before they are written get a register at the head of
+ * the loop. The block's ordinary entry loads them; the jump back only sees to it that each is in
+ * its register again, so that a sum in a vector register never goes through memory. Those that the
+ * loop writes count as dirty at its head, so all that looks at the state stores them. */
 #include "accel/tcg/backend/x86_64/jit.h"
 
 #define MAX_GPRS 3
@@ -101,8 +102,11 @@ void jit_loop_store(Jit *j)
         const JitVal *v = &j->val[j->loop.head[i].global];
 
         if (j->loop.head[i].written) {
-            e_rm(&j->e, reg >= XMM0 ? OP_MOVUPS_STORE : v->type == IR_I32 ? OP_MOV_STORE : OP_MOV_STORE | O_W, reg,
-                 RBP, v->home);
+            e_rm(&j->e,
+                 reg >= XMM0         ? OP_MOVUPS_STORE
+                 : v->type == IR_I32 ? OP_MOV_STORE
+                                     : OP_MOV_STORE | O_W,
+                 reg, RBP, v->home);
         }
     }
 }
@@ -150,14 +154,16 @@ static void settle(Jit *j)
             if (!(waiting >> i & 1)) {
                 continue;
             }
-            for (k = 0; k < n && !(k != i && waiting >> k & 1 && from[k] == j->loop.head[i].reg); k++) {
+            for (k = 0; k < n && !(k != i && waiting >> k & 1 && from[k] == j->loop.head[i].reg);
+                 k++) {
             }
             if (k == n) {
                 break;
             }
         }
         if (i == n) {
-            /* A cycle: one source steps aside. There is always a spare: more registers than the head has. */
+            /* A cycle: one source steps aside. There is always a spare: more registers than the
+             * head has. */
             unsigned t;
 
             i = (unsigned)__builtin_ctz(waiting);

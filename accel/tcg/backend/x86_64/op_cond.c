@@ -3,8 +3,9 @@
 #include "accel/tcg/backend/x86_64/jit.h"
 
 static const uint8_t cond_code[] = {
-    [IR_EQ] = CC_E, [IR_NE] = CC_NE, [IR_LTU] = CC_B, [IR_GEU] = CC_AE, [IR_LEU] = CC_BE, [IR_GTU] = CC_A,
-    [IR_LT] = CC_L, [IR_GE] = CC_GE, [IR_LE] = CC_LE, [IR_GT] = CC_G, [IR_TSTEQ] = CC_E, [IR_TSTNE] = CC_NE,
+    [IR_EQ] = CC_E,   [IR_NE] = CC_NE, [IR_LTU] = CC_B,   [IR_GEU] = CC_AE,
+    [IR_LEU] = CC_BE, [IR_GTU] = CC_A, [IR_LT] = CC_L,    [IR_GE] = CC_GE,
+    [IR_LE] = CC_LE,  [IR_GT] = CC_G,  [IR_TSTEQ] = CC_E, [IR_TSTNE] = CC_NE,
 };
 
 /* The condition with its operands exchanged. */
@@ -58,12 +59,14 @@ static int flags_reuse(const Jit *j, IrCond c, unsigned type, IrRef a, IrRef b)
         return va == f->res && val_const(j, b) ? vcmp_code(c, j->val[b].k) : -1;
     }
     if (f->kind == FLAGS_CMP && f->type == type && !tst && f->a == va) {
-        if (f->b_const ? is_const(j, b, type, f->k) : !val_const(j, b) && version_of(j, b) == f->b) {
+        if (f->b_const ? is_const(j, b, type, f->k)
+                       : !val_const(j, b) && version_of(j, b) == f->b) {
             return cond_code[c];
         }
     }
     /* Is it a test of the last result against zero? */
-    zero = tst ? a == b || version_of(j, b) == va || is_const(j, b, type, ~0ull) : is_const(j, b, type, 0);
+    zero = tst ? a == b || version_of(j, b) == va || is_const(j, b, type, ~0ull)
+               : is_const(j, b, type, 0);
     if (!zero || va != f->res) {
         return -1;
     }
@@ -155,7 +158,8 @@ static unsigned compare_emit(Jit *j, Compare *cmp, unsigned type)
     }
     if (tst && cmp->rb == NO_REG) {
         test_imm(j, type, cmp->ra, (uint32_t)cmp->imm);
-    } else if (tst || (cmp->rb == NO_REG && ((uint32_t)cmp->imm & (uint32_t)type_mask(type)) == 0)) {
+    } else if (tst ||
+               (cmp->rb == NO_REG && ((uint32_t)cmp->imm & (uint32_t)type_mask(type)) == 0)) {
         e_rr(&j->e, byte ? OP_TEST8 : OP_TEST | w, tst ? cmp->rb : cmp->ra, cmp->ra);
     } else if (cmp->rb == NO_REG) {
         cmp_imm(j, type, cmp->ra, cmp->imm);

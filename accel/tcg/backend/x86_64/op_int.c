@@ -8,7 +8,8 @@ static void flags_result(Jit *j, FlagKind kind, IrType type, IrRef d, unsigned r
     if (type == IR_I64 && j->val[d].type == IR_I32) {
         jit_flags_unknown(j);
     } else {
-        j->flags = (JitFlags){ .kind = (uint8_t)kind, .type = (uint8_t)type, .res = j->version[reg] };
+        j->flags =
+            (JitFlags){ .kind = (uint8_t)kind, .type = (uint8_t)type, .res = j->version[reg] };
     }
 }
 
@@ -52,9 +53,10 @@ static void order(const Jit *j, const IrInsn *in, IrRef *a, IrRef *b)
     }
 }
 
-/* d = a op b by two-operand instructions; rb is NO_REG for an immediate. Returns the register of d. */
-static unsigned two_operand(Jit *j, const IrInsn *in, unsigned alu, unsigned w, bool comm, unsigned ra,
-                            unsigned rb, int32_t imm)
+/* d = a op b by two-operand instructions; rb is NO_REG for an immediate. Returns the register of d.
+ */
+static unsigned two_operand(Jit *j, const IrInsn *in, unsigned alu, unsigned w, bool comm,
+                            unsigned ra, unsigned rb, int32_t imm)
 {
     unsigned rd = val_dest2(j, in->d, ra, comm ? rb : NO_REG);
 
@@ -256,12 +258,14 @@ void jit_lea(Jit *j, const IrInsn *in)
     int64_t disp = (int32_t)in->imm, more;
 
     /* Constants go into the displacement where they fit. */
-    if (in->a && val_const(j, in->a) && fits32(more = (int64_t)((uint64_t)disp + j->val[in->a].k))) {
+    if (in->a && val_const(j, in->a) &&
+        fits32(more = (int64_t)((uint64_t)disp + j->val[in->a].k))) {
         disp = more;
     } else if (in->a) {
         ra = val_use(j, in->a);
     }
-    if (in->b && val_const(j, in->b) && fits32(more = (int64_t)((uint64_t)disp + (j->val[in->b].k << scale)))) {
+    if (in->b && val_const(j, in->b) &&
+        fits32(more = (int64_t)((uint64_t)disp + (j->val[in->b].k << scale)))) {
         disp = more;
     } else if (in->b) {
         rb = val_use(j, in->b);

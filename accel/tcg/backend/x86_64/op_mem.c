@@ -1,19 +1,20 @@
 /* Guest memory: the software TLB in line, with its slow path out of line.
  * SPDX-License-Identifier: GPL-2.0-or-later
  *
- * The slow path is laid down in two parts. The first, before the fast path touches anything: stores of what is
- * dirty, the arguments, the call of a shared piece that keeps all registers (thunks.c). The second, when the
- * result's register is known: the result from the frame, and back. Between them nothing else goes to the cold
- * half. Registers that the fast path chooses after the first part may only be written behind the check. */
+ * The slow path is laid down in two parts. The first, before the fast path touches anything: stores
+ * of what is dirty, the arguments, the call of a shared piece that keeps all registers (thunks.c).
+ * The second, when the result's register is known: the result from the frame, and back. Between
+ * them nothing else goes to the cold half. Registers that the fast path chooses after the first
+ * part may only be written behind the check. */
 #include "accel/tcg/backend/x86_64/jit.h"
 
 typedef struct Access {
     const IrInsn *in;
-    unsigned ra;                /* address before the displacement; NO_REG: the displacement is all */
+    unsigned ra; /* address before the displacement; NO_REG: the displacement is all */
     int32_t disp;
     bool known;                 /* the address is a constant, k before the displacement */
     uint64_t k;
-    unsigned t1, t2;            /* t1 becomes the addend; t2 is scratch, NO_REG if a check was made before */
+    unsigned t1, t2; /* t1 becomes the addend; t2 is scratch, NO_REG if a check was made before */
     unsigned sz, mop;
     bool write;                 /* the write tag counts */
     int32_t first, end;         /* the stretch to be checked, as displacements */
@@ -24,7 +25,8 @@ typedef struct Access {
     const uint8_t *hit;         /* where the access goes on with the addend in t1 */
 } Access;
 
-/* Operands that all accesses have. Takes two scratch registers, so it comes after val_use() of the others. */
+/* Operands that all accesses have. Takes two scratch registers, so it comes after val_use() of the
+ * others. */
 static void access_begin(Jit *j, Access *m, const IrInsn *in, bool write)
 {
     *m = (Access){ .in = in, .disp = (int32_t)in->imm, .sz = in->mop & MO_SIZE, .mop = in->mop,
@@ -166,11 +168,13 @@ static void slow_end(Jit *j, const Access *m)
 /* The check of an address that is known: the entry is, too. */
 static void tlb_check_known(Jit *j, Access *m)
 {
-    uint64_t first = m->k + (uint64_t)(int64_t)m->first, last = m->k + (uint64_t)(int64_t)m->end - 1;
+    uint64_t first = m->k + (uint64_t)(int64_t)m->first,
+             last = m->k + (uint64_t)(int64_t)m->end - 1;
     uint64_t page = last & TCG_PAGE_MASK;
     int32_t entry = j->tlb_disp[m->in->sub] +
                     (int32_t)((first >> TCG_PAGE_BITS & (TCG_TLB_SIZE - 1)) * sizeof(TcgTlbEntry));
-    int32_t tag = entry + (int32_t)(m->write ? offsetof(TcgTlbEntry, write) : offsetof(TcgTlbEntry, read));
+    int32_t tag =
+        entry + (int32_t)(m->write ? offsetof(TcgTlbEntry, write) : offsetof(TcgTlbEntry, read));
 
     if ((first & TCG_PAGE_MASK) != page || (last + 1) & m->align) {
         e_jmp(&j->e, m->slow);
@@ -224,7 +228,8 @@ static void tlb_check(Jit *j, Access *m)
     e_rmx(&j->e, 0x3b | O_W, m->t2, RBP, m->t1, 0,
           tlb + (int32_t)(m->write ? offsetof(TcgTlbEntry, write) : offsetof(TcgTlbEntry, read)));
     m->miss = e_jcc(&j->e, CC_NE);
-    e_rmx(&j->e, OP_MOV_LOAD | O_W, m->t1, RBP, m->t1, 0, tlb + (int32_t)offsetof(TcgTlbEntry, addend));
+    e_rmx(&j->e, OP_MOV_LOAD | O_W, m->t1, RBP, m->t1, 0,
+          tlb + (int32_t)offsetof(TcgTlbEntry, addend));
     m->hit = j->e.p;
 }
 
@@ -236,7 +241,8 @@ static void tlb_miss_is_slow(Access *m)
     }
 }
 
-/* Compares `n` bytes of a page's map (its address in t2) with zero, from index t1 (NO_REG: none) + at. */
+/* Compares `n` bytes of a page's map (its address in t2) with zero, from index t1 (NO_REG: none) +
+ * at. */
 static void map_compare(Jit *j, const Access *m, unsigned index, int32_t at, unsigned n)
 {
     unsigned op = n > 4 ? 0x83 | O_W : n > 2 ? 0x83 : n > 1 ? 0x83 | O_66 : 0x80;
@@ -251,10 +257,12 @@ static void map_compare(Jit *j, const Access *m, unsigned index, int32_t at, uns
     e_patch(e_jcc(&j->e, CC_NE), m->slow);
 }
 
-/* Is the tag the page's with the watch flag? t2: the page as the fast path left it, then its map. */
+/* Is the tag the page's with the watch flag? t2: the page as the fast path left it, then its map.
+ */
 static void watch_tag_known(Jit *j, const Access *m)
 {
-    uint64_t first = m->k + (uint64_t)(int64_t)m->first, last = m->k + (uint64_t)(int64_t)m->end - 1;
+    uint64_t first = m->k + (uint64_t)(int64_t)m->first,
+             last = m->k + (uint64_t)(int64_t)m->end - 1;
     int32_t entry = j->tlb_disp[m->in->sub] +
                     (int32_t)((first >> TCG_PAGE_BITS & (TCG_TLB_SIZE - 1)) * sizeof(TcgTlbEntry));
 
@@ -275,15 +283,17 @@ static void watch_tag(Jit *j, const Access *m)
     e_rmx(&j->e, 0x3b | O_W, m->t2, RBP, m->t1, 0,
           tlb + (int32_t)(m->write ? offsetof(TcgTlbEntry, write) : offsetof(TcgTlbEntry, read)));
     e_patch(e_jcc(&j->e, CC_NE), m->slow);
-    e_rmx(&j->e, OP_MOV_LOAD | O_W, m->t2, RBP, m->t1, 0, tlb + (int32_t)offsetof(TcgTlbEntry, watch));
+    e_rmx(&j->e, OP_MOV_LOAD | O_W, m->t2, RBP, m->t1, 0,
+          tlb + (int32_t)offsetof(TcgTlbEntry, watch));
     e_rm(&j->e, OP_LEA | O_W, m->t1, m->ra, m->first);
     e_shift_imm(&j->e, SH_SHR, 0, m->t1, 3);
     e_alu_imm(&j->e, ALU_AND, 0, m->t1, TCG_PAGE_SIZE / 8 - 1);
     map_compare(j, m, m->t1, 0, (unsigned)(m->end - m->first + 14) / 8);
 }
 
-/* Out of line, when the tag is not the bare page: an access beside data points goes on from here. What is near one
- * (the map is coarse, and a group's stretch is tested as a whole) takes the slow path, which looks closely. */
+/* Out of line, when the tag is not the bare page: an access beside data points goes on from here.
+ * What is near one (the map is coarse, and a group's stretch is tested as a whole) takes the slow
+ * path, which looks closely. */
 static void watch_path(Jit *j, const Access *m)
 {
     if (!m->miss) {
@@ -378,7 +388,11 @@ static void amo_loop(Jit *j, const Access *m, unsigned alu, unsigned rv)
     const uint8_t *again;
 
     e_rmx(&j->e, OP_LEA | O_W, m->t1, m->t1, m->ra, 0, m->disp);
-    e_rm(&j->e, m->sz == MO_8 ? OP_MOVZX8 : m->sz == MO_16 ? OP_MOVZX16 : OP_MOV_LOAD | w, RAX, m->t1, 0);
+    e_rm(&j->e,
+         m->sz == MO_8    ? OP_MOVZX8
+         : m->sz == MO_16 ? OP_MOVZX16
+                          : OP_MOV_LOAD | w,
+         RAX, m->t1, 0);
     again = j->e.p;
     e_mov(&j->e, w, m->t2, RAX);
     e_alu(&j->e, alu, w, m->t2, rv);
@@ -388,8 +402,9 @@ static void amo_loop(Jit *j, const Access *m, unsigned alu, unsigned rv)
 
 void jit_amo(Jit *j, const IrInsn *in)
 {
-    static const uint8_t alu[] = { [IR_AMO_ADD] = ALU_ADD, [IR_AMO_AND] = ALU_AND, [IR_AMO_OR] = ALU_OR,
-                                   [IR_AMO_XOR] = ALU_XOR };
+    static const uint8_t alu[] = {
+        [IR_AMO_ADD] = ALU_ADD, [IR_AMO_AND] = ALU_AND, [IR_AMO_OR] = ALU_OR, [IR_AMO_XOR] = ALU_XOR
+    };
     bool unused = !in->d || in->life & IR_LIFE_D_DEAD;
     unsigned rv, rd = NO_REG, w;
     Access m;
@@ -410,10 +425,11 @@ void jit_amo(Jit *j, const IrInsn *in)
     w = m.sz == MO_64 ? O_W : 0;
     if (in->cond == IR_AMO_XCHG || (in->cond == IR_AMO_ADD && !unused)) {
         e_mov(&j->e, w, RAX, rv);
-        e_rmx(&j->e, in->cond == IR_AMO_XCHG ? sized(OP_XCHG, m.sz) : sized(OP_XADD, m.sz) | O_LOCK, RAX,
-              m.t1, m.ra, 0, m.disp);
+        e_rmx(&j->e, in->cond == IR_AMO_XCHG ? sized(OP_XCHG, m.sz) : sized(OP_XADD, m.sz) | O_LOCK,
+              RAX, m.t1, m.ra, 0, m.disp);
     } else if (unused) {
-        e_rmx(&j->e, sized((unsigned)alu[in->cond] << 3 | 1, m.sz) | O_LOCK, rv, m.t1, m.ra, 0, m.disp);
+        e_rmx(&j->e, sized((unsigned)alu[in->cond] << 3 | 1, m.sz) | O_LOCK, rv, m.t1, m.ra, 0,
+              m.disp);
     } else {
         amo_loop(j, &m, alu[in->cond], rv);
     }

@@ -3,8 +3,9 @@
 #include "accel/tcg/backend/x86_64/jit.h"
 
 /* Registers that a C function may change (System V ABI). */
-#define CALLER_SAVED (REG_BIT(RAX) | REG_BIT(RCX) | REG_BIT(RDX) | REG_BIT(RSI) | REG_BIT(RDI) | REG_BIT(R8) | \
-                      REG_BIT(R9) | REG_BIT(R10) | REG_BIT(R11) | XMM_MASK)
+#define CALLER_SAVED                                                                               \
+    (REG_BIT(RAX) | REG_BIT(RCX) | REG_BIT(RDX) | REG_BIT(RSI) | REG_BIT(RDI) | REG_BIT(R8) |      \
+     REG_BIT(R9) | REG_BIT(R10) | REG_BIT(R11) | XMM_MASK)
 
 static unsigned global_size(unsigned type)
 {
@@ -44,7 +45,8 @@ unsigned jit_load_opcode(unsigned mop)
 
 unsigned jit_store_opcode(unsigned sz, bool vec)
 {
-    static const unsigned code[] = { OP_MOV8_STORE, OP_MOV16_STORE, OP_MOV_STORE, OP_MOV_STORE | O_W };
+    static const unsigned code[] = { OP_MOV8_STORE, OP_MOV16_STORE, OP_MOV_STORE,
+                                     OP_MOV_STORE | O_W };
     static const unsigned vcode[] = { 0, 0, OP_MOVSS_STORE, OP_MOVQ_STORE, OP_MOVUPS_STORE };
 
     return vec ? vcode[sz] : code[sz];
@@ -172,7 +174,8 @@ static void call_arguments(Jit *j, const IrInsn *in)
     }
 }
 
-/* What must be in memory before a call: globals it may look at, and whatever lives in registers it spoils. */
+/* What must be in memory before a call: globals it may look at, and whatever lives in registers it
+ * spoils. */
 static void call_save(Jit *j, const IrInsn *in)
 {
     unsigned flags = in->cond;
@@ -184,8 +187,9 @@ static void call_save(Jit *j, const IrInsn *in)
         unsigned reg = (unsigned)__builtin_ctz(set);
 
         for (IrRef r = j->head[reg]; r; r = j->val[r].next) {
-            bool dies = (in->life & IR_LIFE_A && r == in->a) || (in->life & IR_LIFE_B && r == in->b) ||
-                        (in->life & IR_LIFE_C && r == in->c) || (in->life & IR_LIFE_E && r == in->e);
+            bool dies =
+                (in->life & IR_LIFE_A && r == in->a) || (in->life & IR_LIFE_B && r == in->b) ||
+                (in->life & IR_LIFE_C && r == in->c) || (in->life & IR_LIFE_E && r == in->e);
 
             if (!dies && (j->val[r].pinned || !val_const(j, r))) {
                 val_store(j, r);

@@ -1,4 +1,5 @@
-/* Code that all blocks share: into and out of generated code, and the slow paths of memory accesses.
+/* Code that all blocks share: into and out of generated code, and the slow paths of memory
+ * accesses.
  * SPDX-License-Identifier: GPL-2.0-or-later */
 #include "accel/tcg/backend/x86_64/jit.h"
 
@@ -78,7 +79,8 @@ static void make_find(Jit *j)
     e_jmp(&j->e, j->exit_plain);
 }
 
-/* Displacement from RSP of a part of the frame, in a shared piece (which has a return address on the stack). */
+/* Displacement from RSP of a part of the frame, in a shared piece (which has a return address on
+ * the stack). */
 static int32_t in_frame(int32_t at)
 {
     return at + 8;
@@ -120,13 +122,14 @@ static void load_mop(Jit *j, unsigned reg)
     e_alu_imm(&j->e, ALU_AND, 0, reg, (int32_t)~FRAME_MOP_XMM);
 }
 
-/* Calls the C function of the kind with everything exact, and returns to the block. The registers that C may
- * change have been saved. */
+/* Calls the C function of the kind with everything exact, and returns to the block. The registers
+ * that C may change have been saved. */
 static const uint8_t *make_call(Jit *j, SlowKind kind)
 {
     static const void *const fn[] = {
-        [SLOW_LOAD] = tcg_slow_load, [SLOW_LOAD_W] = tcg_slow_load, [SLOW_STORE] = tcg_slow_store,
-        [SLOW_LOAD_V] = tcg_slow_load_v, [SLOW_STORE_V] = tcg_slow_store_v, [SLOW_AMO] = tcg_slow_amo,
+        [SLOW_LOAD] = tcg_slow_load,       [SLOW_LOAD_W] = tcg_slow_load,
+        [SLOW_STORE] = tcg_slow_store,     [SLOW_LOAD_V] = tcg_slow_load_v,
+        [SLOW_STORE_V] = tcg_slow_store_v, [SLOW_AMO] = tcg_slow_amo,
         [SLOW_CAS] = tcg_slow_cas,
     };
     static const uint8_t arg[] = { RDI, RSI, RDX, RCX, R8, R9 };
@@ -193,8 +196,9 @@ static void access_here(Jit *j, SlowKind kind, unsigned sz)
     }
 }
 
-/* RAX: address. RCX becomes the offset of its TLB entry. Goes on when the access can be made here: the tag is
- * right (it was not asked for: another access of a group failed), or watches other bytes of the page. */
+/* RAX: address. RCX becomes the offset of its TLB entry. Goes on when the access can be made here:
+ * the tag is right (it was not asked for: another access of a group failed), or watches other bytes
+ * of the page. */
 static void check_tag(Jit *j, int32_t tlb, int32_t tag, unsigned sz, const uint8_t *call)
 {
     int32_t size = 1 << sz;
@@ -222,7 +226,8 @@ static void check_tag(Jit *j, int32_t tlb, int32_t tag, unsigned sz, const uint8
 }
 
 /* A slow path's entry. What needs no C code after all is done here. */
-static const uint8_t *make_slow(Jit *j, SlowKind kind, unsigned sz, unsigned mmu, const uint8_t *call)
+static const uint8_t *make_slow(Jit *j, SlowKind kind, unsigned sz, unsigned mmu,
+                                const uint8_t *call)
 {
     static const uint8_t scratch[] = { RAX, RCX, RDX, RSI };
     bool write = kind == SLOW_STORE || kind == SLOW_STORE_V || kind == SLOW_LOAD_W;
@@ -245,8 +250,10 @@ static const uint8_t *make_slow(Jit *j, SlowKind kind, unsigned sz, unsigned mmu
         e_patch(aligned, j->e.p);
     }
     check_tag(j, j->tlb_disp[mmu],
-              (int32_t)(write ? offsetof(TcgTlbEntry, write) : offsetof(TcgTlbEntry, read)), sz, call);
-    e_rmx(&j->e, 0x03 | O_W, RAX, RBP, RCX, 0, j->tlb_disp[mmu] + (int32_t)offsetof(TcgTlbEntry, addend));
+              (int32_t)(write ? offsetof(TcgTlbEntry, write) : offsetof(TcgTlbEntry, read)), sz,
+              call);
+    e_rmx(&j->e, 0x03 | O_W, RAX, RBP, RCX, 0,
+          j->tlb_disp[mmu] + (int32_t)offsetof(TcgTlbEntry, addend));
     access_here(j, kind, sz);
     for (unsigned i = 0; i < G_N_ELEMENTS(scratch); i++) {
         e_load(&j->e, scratch[i], RSP, in_frame(FRAME_GPR + 8 * (int32_t)scratch[i]));

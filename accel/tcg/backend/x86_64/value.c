@@ -2,8 +2,10 @@
  * SPDX-License-Identifier: GPL-2.0-or-later */
 #include "accel/tcg/backend/x86_64/jit.h"
 
-/* General registers in the order they are given out: the ones that instructions want by name come last. */
-static const uint8_t give_order[] = { RSI, RDI, R8, RDX, RCX, RAX, RBX, R12, R13, R14, R15, R9, R10, R11 };
+/* General registers in the order they are given out: the ones that instructions want by name come
+ * last. */
+static const uint8_t give_order[] = { RSI, RDI, R8,  RDX, RCX, RAX, RBX,
+                                      R12, R13, R14, R15, R9,  R10, R11 };
 
 static inline uint64_t global_bit(IrRef r)
 {
