@@ -116,7 +116,7 @@ static void jump_enter(Cpu *cpu, TcgBlock *tb)
     TcgCpu *tc = tcg_cpu(cpu);
     TcgJumpEntry *e = &tc->jump[tcg_jc_index(tb->pc)];
 
-    if (e->block == tb && e->pc == tb->pc) {
+    if (e->block == tb && atomic_get(&e->pc) == tb->pc) {
         return;
     }
     if (tb->mode & TCG_MODE_SINGLE || log_enabled(LOG_EXEC | LOG_CPU)) {
@@ -184,7 +184,7 @@ static TcgBlock *next_block(Cpu *cpu, Loop *l)
     if (l->counted) {
         mode |= TCG_MODE_COUNTED;
     }
-    if (e->pc == pc && e->mode == mode) {
+    if (atomic_get(&e->pc) == pc && e->mode == mode) {
         return e->block;
     }
     return tcg_block_get(cpu, pc, mode);

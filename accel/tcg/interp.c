@@ -416,7 +416,7 @@ static TcgBlock *run_block(Cpu *cpu, TcgBlock *tb, TcgRunResult *out)
             to = get(&f, i->a);
             *(uint64_t *)(f.env + tc->tcg->fe->pc_offset) = to;
             e = &tc->jump[tcg_jc_index(to)];
-            if (e->pc == to && e->mode == tb->mode) {
+            if (__atomic_load_n(&e->pc, __ATOMIC_RELAXED) == to && e->mode == tb->mode) {
                 return e->block;
             }
             *out = (TcgRunResult){ TCG_EXIT_NEXT, NULL, 0 };
