@@ -90,6 +90,16 @@ def bad_input():
         f.write(bytes(range(256)) * 64)
     with open(KERNEL, "rb") as f, open(path("cut"), "wb") as g:
         g.write(f.read(600))
+    # Linux images that end before what their headers speak of
+    setup = bytearray(4096)
+    setup[0x1f1], setup[0x1fe:0x200], setup[0x202:0x206] = 4, b"\x55\xaa", b"HdrS"
+    setup[0x201], setup[0x206:0x208], setup[0x211] = 0x6a, b"\x0f\x02", 1
+    with open(path("bzcut"), "wb") as f:
+        f.write(setup[:1500])
+    with open(KERNEL, "rb") as f, open(path("badelf"), "wb") as g:
+        image = bytearray(f.read())
+        image[28:40] = b"\xff" * 12      # where its program headers are
+        g.write(image)
     with open(path("big"), "wb") as f:
         f.truncate(300 << 20)
     with open(path("plainfile"), "w") as f:
@@ -104,9 +114,16 @@ def bad_input():
             (["-m"], r"-m: .*argument"),
             (QUIET + ["-m", "0"], r"-m: "),
             (QUIET + ["-m", "12Q"], r"-m: .*12Q"),
+            (QUIET + ["-m", "-5"], r"-m: .*-5"),
+            (QUIET + ["-m", "1M"], r"-m: .*2 MiB"),
+            (QUIET + ["-m", "2M"], r"memory"),
+            (QUIET + ["-m", "17G"], r"-m: .*16 GiB"),
             (QUIET + ["-m", "1000T"], r"-m: "),
             (QUIET + ["-m", "size=1G,slots=2"], r"-m: .*slots"),
             (QUIET + ["-smp", "0"], r"-smp: "),
+            (QUIET + ["-smp", "17"], r"-smp: .*16"),
+            (QUIET + ["-smp", "-1"], r"-smp: .*-1"),
+            (QUIET + ["-smp", ""], r"-smp: "),
             (QUIET + ["-smp", "1000"], r"-smp: "),
             (QUIET + ["-smp", "four"], r"-smp: .*four"),
             (QUIET + ["-smp", "2,sockets=2"], r"-smp: .*sockets"),
@@ -115,9 +132,14 @@ def bad_input():
             (QUIET + ["-accel", "xen"], r"-accel: .*xen"),
             (QUIET + ["-accel", "tcg,backend=nope"], r"-accel: .*nope"),
             (QUIET + ["-cpu", "pentium9"], r"pentium9"),
+            (QUIET + ["-cpu", "max,foo=bar"], r"-cpu: .*foo"),
+            (QUIET + ["-accel", "tcg,foo=1"], r"-accel: .*foo"),
             (QUIET + ["-cpu", "max,+nosuchflag"], r"nosuchflag"),
             (QUIET + ["-device", "e1000"], r"-device: .*e1000"),
             (QUIET + ["-device", "isa-serial,bogus=1"], r"-device: .*bogus"),
+            (QUIET + ["-device", ""], r"-device: "),
+            (QUIET + ["-device", "isa-serial,index=9"], r"-device: .*index"),
+            (QUIET + ["-device", "isa-debug-exit,iosize=9"], r"-device: .*iosize"),
             (QUIET + ["-device", "isa-serial,chardev=nope"], r"-device: .*nope"),
             (QUIET + ["-device", "isa-debug-exit,iobase=0x20000"], r"-device: .*0x20000"),
             (QUIET + ["-display", "gtk"], r"-display: .*gtk"),
@@ -125,6 +147,7 @@ def bad_input():
             (QUIET + ["-rtc", "base=yesterday"], r"-rtc: .*yesterday"),
             (QUIET + ["-d", "nothing"], r"-d: .*nothing"),
             (QUIET + ["-D", "/nonexistent/dir/log", "-d", "int"], r"-D: .*/nonexistent/dir/log"),
+            (QUIET + ["-D", DIR, "-d", "int"], r"-D: .*directory"),
             (QUIET + ["-trace", "no_such_event*"], r"-trace: .*no_such_event"),
             (QUIET + ["-chardev", "null"], r"-chardev: .*id"),
             (QUIET + ["-chardev", "null,id=a", "-chardev", "null,id=a"], r"-chardev: .*'a'"),
@@ -132,11 +155,13 @@ def bad_input():
             (["-kernel", KERNEL, "-serial", "chardev:nope"], r"-serial: .*nope"),
             (["-kernel", KERNEL, "-serial", "carrier-pigeon"], r"-serial: .*carrier-pigeon"),
             (["-kernel", KERNEL, "-serial", "file:/nonexistent/x"], r"-serial: .*/nonexistent/x"),
+            (["-kernel", KERNEL, "-serial", "file:" + DIR], r"-serial: .*directory"),
             (["-kernel", KERNEL] + ["-serial", "null"] * 5, r"-serial: .*4"),
             (["-kernel", KERNEL, "-serial", "stdio", "-serial", "stdio"], r"-serial: .*stdio"),
             (["-kernel", KERNEL, "-serial", "tcp:127.0.0.1:1"], r"-serial: .*127\.0\.0\.1"),
             (QUIET + ["-gdb", f"tcp::{port}"], rf"-gdb: .*{port}"),
             (QUIET + ["-gdb", "tcp::99999"], r"-gdb: "),
+            (QUIET + ["-gdb", "tcp::"], r"-gdb: "),
             (QUIET + ["-gdb", "unix:plainfile"], r"-gdb: .*plainfile"),
             (QUIET + ["-gdb", "unix:/nonexistent/sock"], r"-gdb: .*/nonexistent/sock"),
             (QUIET + ["-gdb", "smoke"], r"-gdb: .*smoke"),
@@ -145,7 +170,11 @@ def bad_input():
             (["-serial", "null", "-kernel", "empty"], r"empty"),
             (["-serial", "null", "-kernel", "garbage"], r"garbage"),
             (["-serial", "null", "-kernel", "cut"], r"cut"),
+            (["-serial", "null", "-kernel", "bzcut"], r"bzcut"),
+            (["-serial", "null", "-kernel", "badelf"], r"badelf"),
             (["-serial", "null", "-kernel", DIR], r"cmdline"),
+            (QUIET + ["-initrd", "empty"], r"empty"),
+            (QUIET + ["-initrd", DIR], r"directory"),
             (QUIET + ["-initrd", "missing"], r"missing"),
             (QUIET + ["-m", "128M", "-initrd", "big"], r"memory|room|large"),
             # a socket made before a later mistake is taken away again
