@@ -4,6 +4,7 @@
 
 #include "accel/tcg/frontend.h"
 #include "target/i386/excp.h"
+#include "target/i386/x86.h"
 #include "target/i386/x87.h"
 #include "util/host_fp.h"
 
@@ -11,11 +12,6 @@
 #define XSAVE_X87 1u
 #define XSAVE_SSE 2u
 #define XSAVE_AREA 576u         /* legacy region and header */
-
-static unsigned mmu_of(const X86State *s)
-{
-    return (s->mode & X86_MODE_CPL) == 3 ? X86_MMU_USER : s->mode & X86_MODE_SMAP ? X86_MMU_SMAP : X86_MMU_KERNEL;
-}
 
 static void check_align(X86State *s, uint64_t linear, unsigned align)
 {
@@ -150,7 +146,7 @@ uint64_t x86_helper_fxsave(void *env, uint64_t linear, uint64_t wide)
     memcpy(image + 24, &s->mxcsr, 4);
     memcpy(image + 28, &mask, 4);
     memcpy(image + 160, s->xmm, 16 * xmm_count(s));
-    tcg_store_bytes(cpu, linear, image, 160 + 16 * xmm_count(s), mmu_of(s));
+    tcg_store_bytes(cpu, linear, image, 160 + 16 * xmm_count(s), x86_mmu(s->mode));
     return 0;
 }
 
@@ -172,7 +168,7 @@ uint64_t x86_helper_fxrstor(void *env, uint64_t linear, uint64_t wide)
     uint8_t image[416];
 
     check_align(s, linear, 16);
-    tcg_load_bytes(cpu_from_env(env), linear, image, 160 + 16 * xmm_count(s), mmu_of(s));
+    tcg_load_bytes(cpu_from_env(env), linear, image, 160 + 16 * xmm_count(s), x86_mmu(s->mode));
     mxcsr = mxcsr_from(s, image + 24);
     x87_restore(s, image, wide);
     memcpy(s->xmm, image + 160, 16 * xmm_count(s));
@@ -192,7 +188,7 @@ uint64_t x86_helper_xsave(void *env, uint64_t linear, uint64_t wide, uint64_t op
     X86State *s = env;
     Cpu *cpu = cpu_from_env(env);
     uint64_t rfbm = requested(s), bv;
-    unsigned mmu = mmu_of(s);
+    unsigned mmu = x86_mmu(s->mode);
     uint32_t mask = MXCSR_VALID;
     uint8_t image[160];
 
@@ -223,14 +219,14 @@ uint64_t x86_helper_xrstor(void *env, uint64_t linear, uint64_t wide)
     uint8_t image[416];
 
     check_align(s, linear, 64);
-    tcg_load_bytes(cpu, linear + 512, header, sizeof(header), mmu_of(s));
+    tcg_load_bytes(cpu, linear + 512, header, sizeof(header), x86_mmu(s->mode));
     for (unsigned n = 1; n < 8; n++) {
         bad |= header[n];
     }
     if (bad || header[0] & ~s->xcr0) {
         x86_raise_gp0(cpu);
     }
-    tcg_load_bytes(cpu, linear, image, 160 + 16 * xmm_count(s), mmu_of(s));
+    tcg_load_bytes(cpu, linear, image, 160 + 16 * xmm_count(s), x86_mmu(s->mode));
     if (rfbm & XSAVE_SSE) {
         mxcsr = mxcsr_from(s, image + 24);
     }
@@ -259,10 +255,10 @@ uint64_t x86_helper_maskmov(void *env, uint64_t linear, uint64_t data, uint64_t 
     Cpu *cpu = cpu_from_env(env);
     const uint8_t *d = (const uint8_t *)env + data, *m = (const uint8_t *)env + mask;
 
-    tcg_probe_write(cpu, linear, (unsigned)count, mmu_of(s));
+    tcg_probe_write(cpu, linear, (unsigned)count, x86_mmu(s->mode));
     for (unsigned n = 0; n < count; n++) {
         if (m[n] & 0x80) {
-            tcg_store(cpu, linear + n, d[n], MO_8, mmu_of(s));
+            tcg_store(cpu, linear + n, d[n], MO_8, x86_mmu(s->mode));
         }
     }
     return 0;

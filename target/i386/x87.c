@@ -7,6 +7,7 @@
 
 #include "accel/tcg/frontend.h"
 #include "target/i386/excp.h"
+#include "target/i386/x86.h"
 #include "util/host_x87.h"
 
 #define X87_ES 0x80u
@@ -139,11 +140,6 @@ static const int8_t mem_size[8][8] = {
     { 2, -2, -2, -2, 10, 8, -10, -8 },
 };
 
-static unsigned mmu_of(const X86State *s)
-{
-    return (s->mode & X86_MODE_CPL) == 3 ? X86_MMU_USER : s->mode & X86_MODE_SMAP ? X86_MMU_SMAP : X86_MMU_KERNEL;
-}
-
 uint64_t x86_helper_x87_mem(void *env, uint64_t code, uint64_t linear, uint64_t offset, uint64_t pc)
 {
     Cpu *cpu = cpu_from_env(env);
@@ -155,15 +151,15 @@ uint64_t x86_helper_x87_mem(void *env, uint64_t code, uint64_t linear, uint64_t 
 
     x86_helper_x87_wait(env);
     if (size > 0) {
-        tcg_load_bytes(cpu, linear, mem, (unsigned)size, mmu_of(s));
+        tcg_load_bytes(cpu, linear, mem, (unsigned)size, x86_mmu(s->mode));
     } else {
-        tcg_probe_write(cpu, linear, (unsigned)-size, mmu_of(s));
+        tcg_probe_write(cpu, linear, (unsigned)-size, x86_mmu(s->mode));
     }
     to_host(&s->fpu, &h);
     host_x87_mem(&h, opcode, reg, mem);
     /* With an unmasked exception other than precision pending, the operand was not written. */
     if (size < 0 && !(h.status & ~h.control & 0x1f)) {
-        tcg_store_bytes(cpu, linear, mem, (unsigned)-size, mmu_of(s));
+        tcg_store_bytes(cpu, linear, mem, (unsigned)-size, x86_mmu(s->mode));
     }
     from_host(&s->fpu, &h);
     remember(s, code, pc);
@@ -308,7 +304,7 @@ uint64_t x86_helper_x87_fstenv(void *env, uint64_t linear, uint64_t form)
     uint8_t image[28];
 
     env_image(&s->fpu, form, image);
-    tcg_store_bytes(cpu_from_env(env), linear, image, env_size(form), mmu_of(s));
+    tcg_store_bytes(cpu_from_env(env), linear, image, env_size(form), x86_mmu(s->mode));
     s->fpu.control |= 0x3f;
     update_es(&s->fpu);
     return 0;
@@ -320,7 +316,7 @@ uint64_t x86_helper_x87_fldenv(void *env, uint64_t linear, uint64_t form)
     uint8_t image[28];
 
     x86_helper_x87_wait(env);
-    tcg_load_bytes(cpu_from_env(env), linear, image, env_size(form), mmu_of(s));
+    tcg_load_bytes(cpu_from_env(env), linear, image, env_size(form), x86_mmu(s->mode));
     env_restore(&s->fpu, form, image);
     return 0;
 }
@@ -335,7 +331,7 @@ uint64_t x86_helper_x87_fsave(void *env, uint64_t linear, uint64_t form)
     for (unsigned i = 0; i < 8; i++) {
         memcpy(image + n + 10 * i, x87_st(&s->fpu, i), 10);
     }
-    tcg_store_bytes(cpu_from_env(env), linear, image, n + 80, mmu_of(s));
+    tcg_store_bytes(cpu_from_env(env), linear, image, n + 80, x86_mmu(s->mode));
     x87_init(&s->fpu);
     return 0;
 }
@@ -347,7 +343,7 @@ uint64_t x86_helper_x87_frstor(void *env, uint64_t linear, uint64_t form)
     unsigned n = env_size(form);
 
     x86_helper_x87_wait(env);
-    tcg_load_bytes(cpu_from_env(env), linear, image, n + 80, mmu_of(s));
+    tcg_load_bytes(cpu_from_env(env), linear, image, n + 80, x86_mmu(s->mode));
     env_restore(&s->fpu, form, image);
     for (unsigned i = 0; i < 8; i++) {
         memcpy(x87_st(&s->fpu, i), image + n + 10 * i, 10);
