@@ -302,8 +302,7 @@ static char *shortest(GuestPair *p, PairSetup *setup, uint32_t seed, void *opaqu
     }
     g_string_append_printf(out, "first difference after %" PRIu64 ":\n", differs);
     if (same) {
-        g_autofree char *none = try_pair(p, setup, seed, opaque, same, step, &end);
-
+        g_free(try_pair(p, setup, seed, opaque, same, step, &end));
         describe_place(&p->rig[0], out);
     }
     g_autofree char *what = try_pair(p, setup, seed, opaque, differs, step, &end);

@@ -204,7 +204,9 @@ static void prepare_labels(Jit *j, const IrBlock *ir)
         j->label_cap = ir->nlabels * 2;
         j->label = g_renew(JitLabel, j->label, j->label_cap);
     }
-    memset(j->label, 0, ir->nlabels * sizeof(JitLabel));
+    if (ir->nlabels) {
+        memset(j->label, 0, ir->nlabels * sizeof(JitLabel));
+    }
     for (unsigned i = 0; i < JIT_SNAPSHOTS; i++) {
         j->snapshot[i].label = -1;
     }
