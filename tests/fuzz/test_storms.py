@@ -12,7 +12,7 @@ import sys
 import tempfile
 import time
 
-GLASSBOX = sys.argv[1]
+GLASSBOX = os.path.abspath(sys.argv[1])
 DIR = tempfile.mkdtemp(prefix="glassbox-storms-")
 TIMEOUT = 60            # seconds for an answer: generous, as nothing here may depend on speed
 BASE = 0x100000         # where images lie
