@@ -30,6 +30,7 @@ enum {
     FRAME_MOP = 48,             /* TCG_MOP_MMU | FRAME_MOP_XMM */
     FRAME_PC = 56,
     FRAME_GPR = 64,             /* 16 registers */
+    FRAME_ADDEND = FRAME_GPR + 8 * RSP,     /* of the page, 0 if C made the access */
     FRAME_XMM = 192,            /* 16 registers */
     FRAME_SLOTS = 448,
     FRAME_SIZE = FRAME_SLOTS + (IR_MAX_VALUES + 512) * 16,

@@ -19,6 +19,7 @@ typedef struct Access {
     bool write;                 /* the write tag counts */
     int32_t first, end;         /* the stretch to be checked, as displacements */
     unsigned align;             /* bits that must be 0 in the address of its end */
+    bool same_place;            /* all of the group is where the first access is, and of its kind */
     IrRef addend;               /* value of the group's, IR_NONE if it is alone */
     const uint8_t *slow;        /* first part of the slow path */
     uint8_t *miss;              /* the jump taken when the tag is another; NULL: patched already */
@@ -77,6 +78,8 @@ static void access_begin_grouped(Jit *j, Access *m, const IrInsn *in, bool write
     access_scratch(j, m);
     grp->started = true;
     j->val[m->addend] = (JitVal){ .reg = NO_REG, .kind = IR_VAL_TEMP, .type = IR_I64 };
+    m->same_place = grp->first == grp->leader && grp->end == grp->leader + (1 << m->sz) &&
+                    m->align == grp->align && m->write == grp->write;
     m->write = grp->write;
     m->first = (int32_t)(m->disp + (grp->first - grp->leader));
     m->end = (int32_t)(m->disp + (grp->end - grp->leader));
@@ -159,7 +162,11 @@ static void slow_call(Jit *j, Access *m, SlowKind kind, unsigned amo)
 static void slow_end(Jit *j, const Access *m)
 {
     if (m->addend && m->t2 != NO_REG) {
-        e_alu(&j->e, ALU_XOR, 0, m->t1, m->t1);
+        if (m->same_place) {
+            e_load(&j->e, m->t1, RSP, FRAME_ADDEND);
+        } else {
+            e_alu(&j->e, ALU_XOR, 0, m->t1, m->t1);
+        }
     }
     e_jmp(&j->e, j->cold);
     jit_cold_end(j);

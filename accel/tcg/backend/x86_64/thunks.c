@@ -86,18 +86,22 @@ static int32_t in_frame(int32_t at)
     return at + 8;
 }
 
-static void save_gprs(Jit *j, bool save)
+/* The registers that a slow path itself works with, and the others that C may change. */
+enum { OWN = REG_BIT(RAX) | REG_BIT(RCX) | REG_BIT(RDX) | REG_BIT(RSI), OTHERS = GPR_MASK & ~OWN };
+
+static void save_gprs(Jit *j, uint32_t which, bool save)
 {
     for (unsigned i = 0; i < G_N_ELEMENTS(caller_saved); i++) {
         unsigned reg = caller_saved[i];
+        int32_t at = in_frame(FRAME_GPR + 8 * (int32_t)reg);
 
-        if (is_pinned(j, reg)) {
+        if (is_pinned(j, reg) || !(which & REG_BIT(reg))) {
             continue;
         }
         if (save) {
-            e_store(&j->e, reg, RSP, in_frame(FRAME_GPR + 8 * (int32_t)reg));
+            e_store(&j->e, reg, RSP, at);
         } else {
-            e_load(&j->e, reg, RSP, in_frame(FRAME_GPR + 8 * (int32_t)reg));
+            e_load(&j->e, reg, RSP, at);
         }
     }
 }
@@ -122,8 +126,8 @@ static void load_mop(Jit *j, unsigned reg)
     e_alu_imm(&j->e, ALU_AND, 0, reg, (int32_t)~FRAME_MOP_XMM);
 }
 
-/* Calls the C function of the kind with everything exact, and returns to the block. The registers
- * that C may change have been saved. */
+/* Calls the C function of the kind with everything exact, and returns to the block. The slow path's
+ * own registers have been saved. */
 static const uint8_t *make_call(Jit *j, SlowKind kind)
 {
     static const void *const fn[] = {
@@ -136,6 +140,7 @@ static const uint8_t *make_call(Jit *j, SlowKind kind)
     const uint8_t *start = j->e.p;
     unsigned n = 2;
 
+    save_gprs(j, OTHERS, true);
     store_pinned(j);
     save_xmms(j, true);
     e_rm(&j->e, OP_LEA | O_W, RDI, RBP, -JIT_BIAS);
@@ -158,18 +163,21 @@ static const uint8_t *make_call(Jit *j, SlowKind kind)
     if (kind != SLOW_LOAD_V) {
         e_store(&j->e, RAX, RSP, in_frame(FRAME_RESULT));
     }
+    e_rm(&j->e, 0xc7 | O_W, 0, RSP, in_frame(FRAME_ADDEND));
+    e32(&j->e, 0);
     save_xmms(j, false);
     for (unsigned i = 0; i < j->npin; i++) {
         if (memchr(caller_saved, j->pin[i].reg, sizeof(caller_saved))) {
             e_load(&j->e, j->pin[i].reg, RBP, j->template[j->pin[i].global].home);
         }
     }
-    save_gprs(j, false);
+    save_gprs(j, GPR_MASK, false);
     e8(&j->e, 0xc3);
     return start;
 }
 
-/* Jumps to `to` if a data point is near RAX + offset. RDX: the page's map. Spoils RSI. */
+/* Jumps to `to` if a data point lies in the 8 bytes around RAX + offset. RDX: the page's map. Spoils
+ * RSI. */
 static void test_watch(Jit *j, int32_t offset, const uint8_t *to)
 {
     e_rm(&j->e, OP_LEA | O_W, RSI, RAX, offset);
@@ -229,12 +237,11 @@ static void check_tag(Jit *j, int32_t tlb, int32_t tag, unsigned sz, const uint8
 static const uint8_t *make_slow(Jit *j, SlowKind kind, unsigned sz, unsigned mmu,
                                 const uint8_t *call)
 {
-    static const uint8_t scratch[] = { RAX, RCX, RDX, RSI };
     bool write = kind == SLOW_STORE || kind == SLOW_STORE_V || kind == SLOW_LOAD_W;
     const uint8_t *start = j->e.p;
     uint8_t *aligned;
 
-    save_gprs(j, true);
+    save_gprs(j, OWN, true);
     if (kind == SLOW_AMO || kind == SLOW_CAS) {
         e_jmp(&j->e, call);
         return start;
@@ -252,12 +259,12 @@ static const uint8_t *make_slow(Jit *j, SlowKind kind, unsigned sz, unsigned mmu
     check_tag(j, j->tlb_disp[mmu],
               (int32_t)(write ? offsetof(TcgTlbEntry, write) : offsetof(TcgTlbEntry, read)), sz,
               call);
-    e_rmx(&j->e, 0x03 | O_W, RAX, RBP, RCX, 0,
+    e_rmx(&j->e, OP_MOV_LOAD | O_W, RCX, RBP, RCX, 0,
           j->tlb_disp[mmu] + (int32_t)offsetof(TcgTlbEntry, addend));
+    e_store(&j->e, RCX, RSP, in_frame(FRAME_ADDEND));
+    e_alu(&j->e, ALU_ADD, O_W, RAX, RCX);
     access_here(j, kind, sz);
-    for (unsigned i = 0; i < G_N_ELEMENTS(scratch); i++) {
-        e_load(&j->e, scratch[i], RSP, in_frame(FRAME_GPR + 8 * (int32_t)scratch[i]));
-    }
+    save_gprs(j, OWN, false);
     e8(&j->e, 0xc3);
     return start;
 }
