@@ -57,9 +57,9 @@ class Gdb:
             self.lines.put(line.rstrip("\n"))
         self.lines.put(None)
 
-    def _until(self, wanted, timeout=TIMEOUT):
+    def _until(self, wanted):
         """Reads records up to the first that `wanted` likes; returns it."""
-        end = time.monotonic() + timeout
+        end = time.monotonic() + TIMEOUT
         while True:
             try:
                 line = self.lines.get(timeout=max(0.01, end - time.monotonic()))
