@@ -16,6 +16,12 @@
 #define RESET_NOW 0x04
 #define RESET_FULL 0x08
 
+/* CF9h lies among the ports of PCI's configuration address, which is written as four bytes at CF8h:
+ * such an access is not one of the reset control, whatever its second byte holds. */
+#define RESET_GROUP_PORT 0xcf8
+#define RESET_GROUP_SIZE 4
+#define RESET_OFFSET (RESET_CONTROL_PORT - RESET_GROUP_PORT)
+
 typedef struct ResetPorts {
     Device dev;
     uint8_t control_a, reset, post;
@@ -55,7 +61,7 @@ static MemResult control_a_write(void *opaque, uint64_t offset, unsigned size, u
 static MemResult reset_read(void *opaque, uint64_t offset, unsigned size, uint64_t *value,
                             MemAttrs attrs)
 {
-    *value = ((ResetPorts *)opaque)->reset;
+    *value = offset == RESET_OFFSET && size == 1 ? ((ResetPorts *)opaque)->reset : UINT64_MAX;
     return MEM_OK;
 }
 
@@ -65,6 +71,9 @@ static MemResult reset_write(void *opaque, uint64_t offset, unsigned size, uint6
     ResetPorts *s = opaque;
     bool rising = (value & RESET_NOW) && !(s->reset & RESET_NOW);
 
+    if (offset != RESET_OFFSET || size != 1) {
+        return MEM_OK;
+    }
     s->reset = value & (RESET_HARD | RESET_NOW | RESET_FULL);
     if (rising) {
         vm_request_reset(s->dev.host->vm, VM_CAUSE_GUEST_RESET);
@@ -90,7 +99,7 @@ static const MmioOps control_a_ops = {
     .read = control_a_read, .write = control_a_write, .min_size = 1, .max_size = 1,
 };
 static const MmioOps reset_ops = {
-    .read = reset_read, .write = reset_write, .min_size = 1, .max_size = 1,
+    .read = reset_read, .write = reset_write, .min_size = 1, .max_size = RESET_GROUP_SIZE,
 };
 static const MmioOps post_ops = {
     .read = post_read, .write = post_write, .min_size = 1, .max_size = 1,
@@ -101,10 +110,10 @@ static bool reset_ports_realize(Device *dev, GError **errp)
     ResetPorts *s = (ResetPorts *)dev;
 
     s->control_a_port = mem_region_new_mmio("port 92h", &control_a_ops, s, 1);
-    s->reset_port = mem_region_new_mmio("reset control", &reset_ops, s, 1);
+    s->reset_port = mem_region_new_mmio("reset control", &reset_ops, s, RESET_GROUP_SIZE);
     s->post_port = mem_region_new_mmio("POST code", &post_ops, s, 1);
     mem_space_map_all(dev->host->io, 0x92, s->control_a_port, 0);
-    mem_space_map_all(dev->host->io, RESET_CONTROL_PORT, s->reset_port, 0);
+    mem_space_map_all(dev->host->io, RESET_GROUP_PORT, s->reset_port, 0);
     mem_space_map_all(dev->host->io, 0x80, s->post_port, 0);
     return true;
 }

@@ -211,6 +211,12 @@ static void test_reset_ports(void)
     g_assert_cmpuint(fake.resets, ==, 1);
     fake_out(0xcf9, RESET_CONTROL_VALUE);
     g_assert_cmpuint(fake.resets, ==, 2);
+    /* An address for PCI's configuration, written at CF8h, is no reset. */
+    fake_out(0xcf9, 0);
+    io_store(0xcf8, 4, 0x80000600);
+    fake_out(0xcf8, 6);
+    g_assert_cmpuint(fake.resets, ==, 2);
+    g_assert_cmphex(fake_in(0xcf9), ==, 0);
     fake_out(0x80, 0x42);
     g_assert_cmphex(fake_in(0x80), ==, 0x42);
     end();
