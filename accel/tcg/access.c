@@ -224,17 +224,6 @@ static void check_aligned(Cpu *cpu, vaddr_t va, unsigned mop, TcgAccess access, 
     }
 }
 
-static uint64_t extend(uint64_t v, unsigned mop)
-{
-    unsigned drop = 64 - (8u << (mop & MO_SIZE));
-
-    if (mop & MO_SIGN) {
-        v = (uint64_t)((int64_t)(v << drop) >> drop);
-        return mop & MO_SIGN32 ? (uint32_t)v : v;
-    }
-    return v << drop >> drop;
-}
-
 /* ---- slow paths of generated code ---- */
 
 static Cpu *slow_begin(void *env, uint64_t pc)
@@ -257,7 +246,7 @@ uint64_t tcg_slow_load(void *env, uint64_t addr, uint32_t mop_mmu, uint64_t pc)
     if (mop & MO_WRITE) {
         tcg_probe_write(cpu, addr, size, mmu);
     }
-    return extend(load_any(cpu, addr, size, TCG_LOAD, mmu), mop);
+    return ir_mem_extend(load_any(cpu, addr, size, TCG_LOAD, mmu), mop);
 }
 
 void tcg_slow_store(void *env, uint64_t addr, uint64_t value, uint32_t mop_mmu, uint64_t pc)
@@ -364,7 +353,7 @@ uint64_t tcg_slow_amo(void *env, uint64_t addr, uint64_t value, uint32_t mop_mmu
         store_any(cpu, addr, amo_value(op, old, value), 1u << sz, mmu);
         tcg_exclusive_end(cpu);
     }
-    return extend(old, mop);
+    return ir_mem_extend(old, mop);
 }
 
 uint64_t tcg_slow_cas(void *env, uint64_t addr, uint64_t expect, uint64_t value, uint32_t mop_mmu, uint64_t pc)
@@ -381,10 +370,10 @@ uint64_t tcg_slow_cas(void *env, uint64_t addr, uint64_t expect, uint64_t value,
     } else {
         tcg_exclusive_begin(cpu);
         old = load_any(cpu, addr, 1u << sz, TCG_LOAD, mmu);
-        store_any(cpu, addr, extend(old, sz) == extend(expect, sz) ? value : old, 1u << sz, mmu);
+        store_any(cpu, addr, ir_mem_extend(old, sz) == ir_mem_extend(expect, sz) ? value : old, 1u << sz, mmu);
         tcg_exclusive_end(cpu);
     }
-    return extend(old, mop);
+    return ir_mem_extend(old, mop);
 }
 
 /* ---- for helpers ---- */
@@ -400,7 +389,7 @@ static void helper_begin(Cpu *cpu)
 uint64_t tcg_load(Cpu *cpu, vaddr_t va, unsigned mop, unsigned mmu)
 {
     helper_begin(cpu);
-    return extend(load_any(cpu, va, 1u << (mop & MO_SIZE), TCG_LOAD, mmu), mop);
+    return ir_mem_extend(load_any(cpu, va, 1u << (mop & MO_SIZE), TCG_LOAD, mmu), mop);
 }
 
 void tcg_store(Cpu *cpu, vaddr_t va, uint64_t value, unsigned mop, unsigned mmu)

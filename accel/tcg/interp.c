@@ -204,20 +204,9 @@ static uint64_t alu2(const InterpInsn *i, uint64_t a, uint64_t b)
     }
 }
 
-static uint64_t extend(uint64_t v, unsigned mop)
-{
-    unsigned drop = 64 - (8u << (mop & MO_SIZE));
-
-    if (mop & MO_SIGN) {
-        v = (uint64_t)((int64_t)(v << drop) >> drop);
-        return mop & MO_SIGN32 ? (uint32_t)v : v;
-    }
-    return v << drop >> drop;
-}
-
 static uint64_t read_host(const void *p, unsigned mop)
 {
-    return extend(guest_ram_load(p, 1u << (mop & MO_SIZE)), mop);
+    return ir_mem_extend(guest_ram_load(p, 1u << (mop & MO_SIZE)), mop);
 }
 
 static void write_host(void *p, unsigned mop, uint64_t v)

@@ -70,6 +70,18 @@ typedef enum IrMemOp {
 #define MO_32V (MO_32 | MO_VEC)
 #define MO_64V (MO_64 | MO_VEC)
 
+/* What a load of this kind makes of the bytes it read: extended by sign or with zeros, as mop says. */
+static inline uint64_t ir_mem_extend(uint64_t v, unsigned mop)
+{
+    unsigned drop = 64 - (8u << (mop & MO_SIZE));
+
+    if (mop & MO_SIGN) {
+        v = (uint64_t)((int64_t)(v << drop) >> drop);
+        return mop & MO_SIGN32 ? (uint32_t)v : v;
+    }
+    return v << drop >> drop;
+}
+
 /* What a called C function does with the state. */
 enum {
     IR_CALL_PURE = 0,       /* depends on its arguments alone (dead if its result is) */

@@ -109,7 +109,7 @@ static inline TcgCpu *tcg_cpu(const Cpu *cpu)
     ((int64_t)((char *)(cpu)->accel - (char *)(cpu)->env) + (int64_t)offsetof(TcgCpu, field))
 
 /* --- Blocks --- */
-#define TCG_MODE_COUNTED (1ull << 32)   /* bits of the key above the target's 32 mode bits */
+/* Bits of the key above the target's 32 mode bits, beside TCG_MODE_COUNTED (frontend.h). */
 #define TCG_MODE_SINGLE (1ull << 33)    /* one instruction: steps, careful accesses */
 #define TCG_MODE_NOPOINT (1ull << 34)   /* exec points are not built in (the one at pc is being skipped) */
 #define TCG_MAX_INSNS 512
