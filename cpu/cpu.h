@@ -54,6 +54,15 @@ typedef struct Translation {
     bool hole;          /* when translate failed: `left` tells how far the hole goes */
 } Translation;
 
+/* What `info NAME` shows of one CPU beyond its registers: its local interrupt controller, its page
+ * tables. print runs on the owner's thread, with the groups in `fetch` fetched. */
+typedef struct CpuView {
+    const char *name;           /* the word behind `info`; NULL ends a table */
+    const char *help;           /* one line */
+    RegGroups fetch;
+    void (*print)(const Cpu *cpu, GString *out);
+} CpuView;
+
 struct CpuClass {
     const char *name;           /* "x86_64" */
     const char *gdb_arch;       /* NULL: regs->arch */
@@ -97,6 +106,7 @@ struct CpuClass {
      * kind is a PointKind (accel/point.h). May be NULL. */
     const char *(*event_name)(unsigned kind, uint64_t number);
     const struct StateField *state;             /* describes env; vm/state.h */
+    const CpuView *views;       /* may be NULL */
 
     const struct TcgFrontend *tcg;              /* pins: NULL where there is none */
     const struct KvmArch *kvm;

@@ -172,6 +172,22 @@ const char *debug_client_name(const DebugClient *c)
     return c->name;
 }
 
+/* Those that are gone stay in the list while notifications are under way. */
+const DebugClient *debug_client_next(const Debug *d, const DebugClient *after)
+{
+    bool past = !after;
+
+    for (unsigned i = 0; i < d->clients->len; i++) {
+        const DebugClient *c = d->clients->pdata[i];
+
+        if (past && c->ops) {
+            return c;
+        }
+        past |= c == after;
+    }
+    return NULL;
+}
+
 typedef struct LayoutChange {
     DebugClient *c;
     RegLayout *layout;
@@ -221,6 +237,16 @@ void debug_control_release(DebugClient *c)
     if (d->holder == c) {
         d->holder = NULL;
         TELL_CLIENTS(d, control, c_->opaque, NULL);
+    }
+}
+
+void debug_control_force(DebugClient *c)
+{
+    Debug *d = c->debug;
+
+    if (d->holder != c) {
+        d->holder = c;
+        TELL_CLIENTS(d, control, c_->opaque, c->name);
     }
 }
 

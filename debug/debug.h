@@ -80,6 +80,8 @@ DebugClient *debug_client_new(Debug *d, const char *name, const DebugClientOps *
  * stopped goes on; a client without control resumes nothing. */
 void debug_client_free(DebugClient *c, bool resume);
 const char *debug_client_name(const DebugClient *c);
+/* Walks the clients: NULL first, then the last one given; NULL at the end. */
+const DebugClient *debug_client_next(const Debug *d, const DebugClient *after);
 /* The numbering that this client's agent expressions use for registers: by default that of the
  * CPU class's own register set. `set` must be one of the class's. */
 void debug_client_set_regs(DebugClient *c, const RegSet *set);
@@ -89,6 +91,9 @@ const RegLayout *debug_client_regs(const DebugClient *c);
  * False when another has it, with a sentence that names it. */
 bool debug_control_take(DebugClient *c, GError **errp);
 void debug_control_release(DebugClient *c);
+/* Takes control from whoever has it: for a user who insists. The former holder is told (control),
+ * keeps its points, and hears of stops like everybody. */
+void debug_control_force(DebugClient *c);
 bool debug_control_has(const DebugClient *c);           /* this client holds it */
 const char *debug_control_holder(const Debug *d);       /* NULL: nobody */
 
@@ -234,6 +239,12 @@ bool debug_reg_write(Debug *d, unsigned cpu, const RegDesc *r, const uint8_t *le
 bool debug_pc_write(Debug *d, unsigned cpu, vaddr_t pc, GError **errp);
 /* Runs fn on the CPU's state: directly when it is parked, else on its thread. Waits. */
 void debug_on_cpu(Debug *d, unsigned cpu, void (*fn)(Cpu *cpu, void *data), void *data);
+
+/* ---- expressions ---- */
+
+/* Runs agent code (debug/agent.h) on a CPU's state, with the client's numbering of registers and
+ * its variables. Works while running: on the vCPU's thread then. False with the reason. */
+bool debug_eval(DebugClient *c, unsigned cpu, GBytes *code, uint64_t *value, GError **errp);
 
 /* ---- machine ---- */
 

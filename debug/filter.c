@@ -147,6 +147,43 @@ static bool eval_one(Eval *e, GBytes *expr, uint64_t *value, GError **errp)
     return agent_eval(code, len, &eval_ops, e, e->cpu->class->big_endian, value, errp);
 }
 
+typedef struct EvalCall {
+    Eval eval;
+    GBytes *code;
+    uint64_t *value;
+    bool ok;
+    GError **errp;
+} EvalCall;
+
+static void eval_on_cpu(Cpu *cpu, void *data)
+{
+    EvalCall *call = data;
+
+    cpu_fetch(cpu, REGS_GENERAL);
+    call->eval.cpu = cpu;
+    call->ok = eval_one(&call->eval, call->code, call->value, call->errp);
+}
+
+bool debug_eval(DebugClient *c, unsigned cpu, GBytes *code, uint64_t *value, GError **errp)
+{
+    g_autoptr(GString) out = g_string_new(NULL);
+    EvalCall call = {
+        .eval = { .d = c->debug, .client = c, .out = out },
+        .code = code, .value = value, .errp = errp,
+    };
+    gsize len;
+    const uint8_t *bytes = g_bytes_get_data(code, &len);
+
+    if (!agent_check(bytes, len, errp)) {
+        return false;
+    }
+    debug_on_cpu(c->debug, cpu, eval_on_cpu, &call);
+    if (out->len && c->ops && c->ops->output) {
+        c->ops->output(c->opaque, out->str);
+    }
+    return call.ok;
+}
+
 static void eval_flush(Eval *e)
 {
     if (e->out->len) {

@@ -52,6 +52,14 @@ typedef struct DeviceProp {
     const char *help;
 } DeviceProp;
 
+/* What `info NAME` shows of a device. Several devices may answer to the same word: each adds its
+ * lines, in the order of the machine's list. VM lock held. */
+typedef struct DeviceView {
+    const char *name;              /* the word behind `info`; NULL ends a table */
+    const char *help;              /* one line */
+    void (*print)(const Device *dev, GString *out);
+} DeviceView;
+
 struct DeviceClass {
     const char *name;              /* as -device names it */
     const char *desc;              /* one line for -device help */
@@ -72,8 +80,7 @@ struct DeviceClass {
     void (*loaded)(Device *dev);
     /* Undo realize. May be NULL. */
     void (*destroy)(Device *dev);
-    /* Append lines for `info`; may be NULL. */
-    void (*print)(const Device *dev, GString *out);
+    const DeviceView *views;       /* what `info` shows of it; may be NULL */
 };
 
 struct Device {

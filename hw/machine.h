@@ -61,6 +61,8 @@ struct MachineClass {
     void (*reset)(Machine *m);
     /* Somebody presses the power button. VM lock held. NULL: there is none. */
     void (*power_button)(Machine *m);
+    /* Somebody presses the NMI button. VM lock held. NULL: there is none. */
+    void (*nmi)(Machine *m);
     /*
      * Undo create, as far as it got. Its devices are freed already, and so is the Vm with its
      * threads and CPUs (which needed memory until then): m->vm must not be touched.

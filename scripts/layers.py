@@ -15,6 +15,7 @@ ROOMS = [
     (r"util/", "util", 0),
     (r"mem/", "mem", 1),
     (r"chardev/", "chardev", 1),
+    (r"symbols/", "symbols", 1),
     (r"cpu/", "cpu", 2),
     (r"accel/[^/]+\.h$", "accel contract", 2),
     (r"vm/", "vm", 3),
@@ -28,6 +29,7 @@ ROOMS = [
     (r"debug/", "debug", 6),
     (r"monitor/", "monitor", 7),
     (r"gdbstub/", "gdbstub", 8),
+    (r"qtest/", "qtest", 8),
     (r"system/", "system", 9),
     (r"main\.c$", "system", 9),
     (r"tests/", "tests", 10),
@@ -39,6 +41,7 @@ WORDS = {"accel/point.h", "vm/stop.h", "cpu/regs.h"}
 # A room that sees less than all the floors below it: the rooms it may include directly.
 NARROW = {
     "gdbstub": {"util", "mem", "chardev", "debug", "monitor"},
+    "symbols": {"util"},
 }
 
 # Neighbours on one floor: (from, included path) pairs that the design allows.

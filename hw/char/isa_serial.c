@@ -147,6 +147,11 @@ static void isa_serial_print(const Device *dev, GString *out)
                            s->chardev ? chardev_label(s->chardev) : "not connected");
 }
 
+static const DeviceView isa_serial_views[] = {
+    { "serial", "the serial ports", isa_serial_print },
+    { NULL }
+};
+
 const DeviceClass isa_serial_class = {
     .name = "isa-serial",
     .desc = "serial port (16550A)",
@@ -160,5 +165,5 @@ const DeviceClass isa_serial_class = {
     .resume = isa_serial_resume,
     .loaded = isa_serial_loaded,
     .destroy = isa_serial_destroy,
-    .print = isa_serial_print,
+    .views = isa_serial_views,
 };

@@ -263,6 +263,11 @@ static void ioapic_print(const Device *dev, GString *out)
     }
 }
 
+static const DeviceView ioapic_views[] = {
+    { "pic", "the interrupt controllers", ioapic_print },
+    { NULL }
+};
+
 const DeviceClass ioapic_class = {
     .name = "ioapic",
     .desc = "I/O APIC with 24 inputs",
@@ -271,5 +276,5 @@ const DeviceClass ioapic_class = {
     .realize = ioapic_realize,
     .reset = ioapic_reset,
     .destroy = ioapic_destroy,
-    .print = ioapic_print,
+    .views = ioapic_views,
 };

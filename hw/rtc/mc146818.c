@@ -517,6 +517,11 @@ static void mc146818_print(const Device *dev, GString *out)
     g_string_append_printf(out, ", A 0x%02x B 0x%02x C 0x%02x\n", s->a, s->b, s->c);
 }
 
+static const DeviceView mc146818_views[] = {
+    { "rtc", "the real-time clock", mc146818_print },
+    { NULL }
+};
+
 const DeviceClass mc146818_class = {
     .name = "mc146818",
     .desc = "real-time clock with 128 bytes of memory",
@@ -526,5 +531,5 @@ const DeviceClass mc146818_class = {
     .realize = mc146818_realize,
     .reset = mc146818_reset,
     .destroy = mc146818_destroy,
-    .print = mc146818_print,
+    .views = mc146818_views,
 };
