@@ -102,6 +102,12 @@ struct CpuClass {
     unsigned (*privilege)(const Cpu *cpu);      /* 0 = most (x86: CPL; AArch64: 3 - EL) */
     /* Words for qThreadExtraInfo: mode, privilege ("64-bit, ring 0"). May be NULL. */
     void (*describe)(const Cpu *cpu, GString *out);
+    /* The registers as the code that runs now sees them, for unwinding: 32-bit code on a 64-bit CPU
+     * has other ones. NULL: code whose frames can't be followed (16-bit). NULL pin: always regs. */
+    const RegSet *(*code_regs)(const Cpu *cpu);
+    /* Addresses of the guest kernel's code that system registers and their tables name (system
+     * call entry, exception handlers), best first. Everything is fetched. May be NULL. */
+    unsigned (*code_entries)(const Cpu *cpu, vaddr_t *out, unsigned max);
     /* A number of an exception vector, MSR... as people write it: "#PF", NULL if unknown.
      * kind is a PointKind (accel/point.h). May be NULL. */
     const char *(*event_name)(unsigned kind, uint64_t number);

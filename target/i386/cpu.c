@@ -3,6 +3,7 @@
 #include "accel/point.h"
 #include "cpu/cpu.h"
 
+#include "target/i386/code.h"
 #include "target/i386/cpuid.h"
 #include "target/i386/disas.h"
 #include "target/i386/excp.h"
@@ -149,6 +150,8 @@ const CpuClass x86_cpu_class = {
     .address_space = x86_address_space,
     .privilege = x86_privilege,
     .describe = x86_describe,
+    .code_regs = x86_code_regs,
+    .code_entries = x86_code_entries,
     .event_name = x86_event_name,
     .state = x86_state_fields,
     .tcg = &x86_tcg_frontend,
