@@ -92,6 +92,10 @@ struct CpuClass {
     /* Disassembles one instruction at pc from code[len]; appends its text. Returns its length
      * in bytes, 0 if len is too short or there is no such instruction. */
     unsigned (*disas)(const Cpu *cpu, vaddr_t pc, const uint8_t *code, size_t len, GString *out);
+    /* If code[len], at this CPU's pc, is an instruction that is passed over by who steps from one
+     * to the next of a function (a call, a software interrupt or system call, a repeated string
+     * operation): its length, else 0. May be NULL. */
+    unsigned (*call_length)(const Cpu *cpu, const uint8_t *code, size_t len);
     /* Would this CPU go on now, being halted or waiting: is an interrupt pending that is not
      * masked, or its start-up message? Reads irq_pending by atomic_get. Called on the vCPU's
      * thread only. NULL: any pending bit. */
@@ -111,6 +115,9 @@ struct CpuClass {
     /* A number of an exception vector, MSR... as people write it: "#PF", NULL if unknown.
      * kind is a PointKind (accel/point.h). May be NULL. */
     const char *(*event_name)(unsigned kind, uint64_t number);
+    /* The number that a person's name means, whatever its case: "#PF", "pf", "IA32_EFER", "cr3".
+     * False: no such name. May be NULL. */
+    bool (*event_number)(unsigned kind, const char *name, uint64_t *number);
     const struct StateField *state;             /* describes env; vm/state.h */
     const CpuView *views;       /* may be NULL */
 

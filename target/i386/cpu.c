@@ -143,6 +143,7 @@ const CpuClass x86_cpu_class = {
     .set_pc = x86_set_pc,
     .translate = x86_translate,
     .disas = x86_disas,
+    .call_length = x86_call_length,
     .has_work = x86_has_work,
     /* Addresses compare as they are: a point for 64-bit code may be set while the CPU is still in
      * a 32-bit mode. */
