@@ -83,6 +83,9 @@ static Reply resume(GdbSession *s, const Wanted *w)
     if (s->owed) {
         return reply_error(s, EBUSY, "the machine is running already");
     }
+    if (!debug_stopped(s->debug)) {
+        return session_owe_stop(s, false);  /* somebody else let it go: this client joins in */
+    }
     if (!wants_to_run(w, ncpus)) {
         return stay(s);
     }

@@ -202,6 +202,7 @@ static void on_stopped(void *opaque, const StopInfo *stop)
         s->c_cpu = THREAD_ALL;
     }
     if (s->owed && s->attached) {
+        session_explain_stop(s, stop);
         g_string_truncate(s->out, 0);
         stop_reply_build(s, stop, s->out);
         owed_pay(s, s->out->str, s->out->len);
@@ -475,6 +476,7 @@ void gdb_session_free(GdbSession *s)
 
     trace_text(gdb_session, "%s ends", debug_client_name(s->client));
     session_leave_nonstop(s);
+    session_monitor_free(s);
     debug_client_free(s->client, resume);
     g_hash_table_unref(s->saves);
     g_string_free(s->console, TRUE);

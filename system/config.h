@@ -20,6 +20,9 @@ typedef struct Config {
     GPtrArray *chardevs;           /* -chardev */
     GPtrArray *serials;            /* -serial */
     GPtrArray *gdb;                /* -gdb, -s */
+    GPtrArray *monitors;           /* -monitor: streams */
+    GPtrArray *mons;               /* -mon: KeyVal text */
+    bool no_monitor;               /* -monitor none: none on the default serial port either */
     GPtrArray *devices;            /* -device */
     const char *debugcon;          /* -debugcon */
     bool nographic, display_none, nodefaults;

@@ -33,6 +33,8 @@ void config_init(Config *c)
     c->chardevs = g_ptr_array_new();
     c->serials = g_ptr_array_new();
     c->gdb = g_ptr_array_new();
+    c->monitors = g_ptr_array_new();
+    c->mons = g_ptr_array_new();
     c->devices = g_ptr_array_new();
     c->strings = g_ptr_array_new_with_free_func(g_free);
 }
@@ -42,6 +44,8 @@ void config_clear(Config *c)
     g_ptr_array_free(c->chardevs, TRUE);
     g_ptr_array_free(c->serials, TRUE);
     g_ptr_array_free(c->gdb, TRUE);
+    g_ptr_array_free(c->monitors, TRUE);
+    g_ptr_array_free(c->mons, TRUE);
     g_ptr_array_free(c->devices, TRUE);
     g_ptr_array_free(c->strings, TRUE);
 }
@@ -361,6 +365,22 @@ static CommandLine opt_gdb_default(Config *c, const char *arg, GError **errp)
     return opt_gdb(c, "tcp::1234", errp);
 }
 
+static CommandLine opt_monitor(Config *c, const char *arg, GError **errp)
+{
+    if (g_str_equal(arg, "none")) {
+        c->no_monitor = true;
+    } else {
+        g_ptr_array_add(c->monitors, (gpointer)arg);
+    }
+    return COMMAND_LINE_RUN;
+}
+
+static CommandLine opt_mon(Config *c, const char *arg, GError **errp)
+{
+    g_ptr_array_add(c->mons, (gpointer)arg);
+    return COMMAND_LINE_RUN;
+}
+
 static CommandLine opt_log(Config *c, const char *arg, GError **errp)
 {
     uint32_t mask;
@@ -433,6 +453,9 @@ static const Option options[] = {
     { "S", NULL, opt_stopped, "do not start the CPUs" },
     { "s", NULL, opt_gdb_default, "wait for gdb on port 1234 of this host: -gdb tcp::1234" },
     { "gdb", "WHERE", opt_gdb, "wait for gdb: tcp:[HOST]:PORT, unix:PATH, stdio" },
+    { "monitor", "STREAM", opt_monitor, "a monitor: stdio, unix:PATH,server=on,wait=off, "
+      "tcp:HOST:PORT, pty, chardev:ID, none" },
+    { "mon", "chardev=ID,...", opt_mon, "a monitor on a -chardev: mode=readline, edit=on|off" },
     { "d", "ITEM,...", opt_log, "log (help: list items)" },
     { "D", "FILE", opt_log_file, "where -d writes" },
     { "trace", "PATTERN", opt_trace, "log events whose name matches (help: list them)" },

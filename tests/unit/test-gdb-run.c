@@ -276,6 +276,7 @@ static void test_two_clients(GdbFixture *f, gconstpointer data)
     gc_expect_nothing(&second);                 /* not unasked */
     gc_expect(&f->c, "z0,1008,1", "OK");
     gc_send(&f->c, "c");
+    g_assert_true(g_str_has_prefix(gc_next(&f->c), "O435055"));       /* "CPU 0: breakpoint 2 of ...": said first */
     gc_expect_has(gc_next(&f->c), "thread:1;");    /* the other's point stops both */
     gc_fini(&second);
     g_assert_false(gf_running(f));                 /* leaving without control resumes nothing */
