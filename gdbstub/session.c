@@ -407,6 +407,7 @@ static void session_leave_nonstop(GdbSession *s)
 void session_detach(GdbSession *s, bool resume)
 {
     debug_points_remove_all(s->client);
+    session_monitor_free(s);
     session_leave_nonstop(s);
     if (resume && debug_control_has(s->client) && debug_stopped(s->debug)) {
         debug_continue(s->client, NULL);    /* what is powered off stays so */
