@@ -296,6 +296,7 @@ static bool hits_pass(Debug *d, Cpu *cpu, VcpuExit *exit, bool *exec)
         }
     }
     exit->nhit = kept;
+    exit_fit_kind(d, exit);
     return kept > 0;
 }
 
