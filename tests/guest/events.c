@@ -10,7 +10,7 @@
 
 extern uint64_t page_dirs[2048];
 
-static volatile unsigned seen[256];
+volatile unsigned events_seen[256];
 static uint8_t bytes_in[16];
 static const char bytes_out[] = "abcdef";
 static uint64_t root[512] __attribute__((aligned(4096)));
@@ -19,7 +19,7 @@ static uint8_t window[PAGE] __attribute__((aligned(4096)));
 
 static void note(Frame *f)
 {
-    seen[f->vector]++;
+    events_seen[f->vector]++;
 }
 
 static void note_and_skip(Frame *f)
@@ -106,7 +106,8 @@ static void events_interrupts(void)
     __asm__ volatile(".globl ev_ipi\n"
                      "sti\n"
                      "hlt\n"
-                     "ev_ipi: cli" ::: "memory");
+                     "ev_ipi: nop\n"
+                     "cli" ::: "memory");
     icr[4] = 0;
     __asm__ volatile(".globl ev_nmi\n"
                      "mov %%ss, %%eax\n"
@@ -227,7 +228,7 @@ unsigned events_run(void)
     events_modes();
     __asm__ volatile(".globl ev_end\nev_end: nop");
     for (unsigned i = 0; i < sizeof(handlers) / sizeof(handlers[0]); i++) {
-        good += seen[handlers[i].vector] == 1;
+        good += events_seen[handlers[i].vector] == 1;
     }
     print_line("events seen once", good);
     return good == sizeof(handlers) / sizeof(handlers[0]) ? 0 : 1;

@@ -84,20 +84,26 @@ typedef struct Outcome {
     Told told[MAX_EVENTS];
 } Outcome;
 
+typedef struct Run Run;
+
 typedef struct Order {
-    const char *accel;
+    const char *accel, *append;
     Way way;
+    unsigned ncpus;
+    void (*on_stop)(Run *r, const StopInfo *stop);
 } Order;
 
-typedef struct Run {
+struct Run {
     GuestMachine g;
+    const Order *order;
     DebugClient *c;
     Way way;
+    unsigned resets;
     uint64_t begin, end;
     bool inside;
     PointId end_point, event_point[POINT_KINDS];
     Outcome *out;
-} Run;
+};
 
 static const char *kernel_path;
 
@@ -192,11 +198,9 @@ static void go(Run *r)
     g_assert_no_error(err);
 }
 
-static void on_stop(void *opaque, const StopInfo *stop)
+/* Goes through everything in one of the ways. */
+static void stop_in_way(Run *r, const StopInfo *stop)
 {
-    Run *r = opaque;
-
-    r->out->stops++;
     if (stop->pc == r->begin && !r->inside) {
         look(r);
     } else if (stop->kind == STOP_EVENT) {
@@ -214,18 +218,37 @@ static void on_stop(void *opaque, const StopInfo *stop)
     go(r);
 }
 
+static void on_stop(void *opaque, const StopInfo *stop)
+{
+    Run *r = opaque;
+
+    r->out->stops++;
+    r->order->on_stop(r, stop);
+}
+
+static void on_reset(void *opaque, VmCause cause)
+{
+    g_assert_cmpint(cause, ==, VM_CAUSE_TRIPLE_FAULT);
+    ((Run *)opaque)->resets++;
+}
+
 static void run_once(void *out, const void *arg)
 {
-    static const DebugClientOps ops = { .stopped = on_stop };
+    static const DebugClientOps ops = { .stopped = on_stop, .reset = on_reset };
     const Order *o = arg;
-    Run r = { .way = o->way, .out = out };
+    Run r = { .order = o, .way = o->way, .out = out };
 
     memset(out, 0, sizeof(Outcome));
-    gm_init(&r.g, kernel_path, "mode=events", o->accel, 1, RAM_SIZE);
+    gm_init(&r.g, kernel_path, o->append, o->accel, o->ncpus, RAM_SIZE);
     r.c = debug_client_new(r.g.d, "events", &ops, &r);
     r.begin = gm_symbol(&r.g, "ev_begin");
     r.end = gm_symbol(&r.g, "ev_end");
-    point_add(&r, &(PointSpec){ .kind = POINT_EXEC, .len = 1, .addr = r.begin });
+    if (!strcmp(o->append, "mode=events")) {
+        point_add(&r, &(PointSpec){ .kind = POINT_EXEC, .len = 1, .addr = r.begin });
+    } else {
+        point_add(&r, &(PointSpec){ .kind = POINT_EXEC, .len = 1, .once = true,
+                                    .addr = cpu_pc(r.g.vm->cpus[0]) });
+    }
     point_add(&r, &(PointSpec){ .kind = POINT_EXEC, .len = 1, .addr = r.end });
     go(&r);
     mainloop_run();
@@ -235,7 +258,7 @@ static void run_once(void *out, const void *arg)
 
 static Outcome run(const char *accel, Way way)
 {
-    Order order = { accel, way };
+    Order order = { accel, "mode=events", way, 1, stop_in_way };
     Outcome out;
 
     gm_apart(run_once, &order, &out, sizeof(out));
@@ -337,6 +360,157 @@ static void test_filters(gconstpointer accel)
     g_assert_cmpuint(n, ==, o.n);
 }
 
+/* ---- what a debugger changes ---- */
+
+static uint32_t guest_seen(Run *r, unsigned vector)
+{
+    uint64_t at = gm_symbol(&r->g, "events_seen") + 4 * vector;
+    uint32_t n;
+
+    g_assert_true(debug_read(r->g.d, 0, ADDR_VIRT, at, &n, sizeof(n), NULL));
+    return n;
+}
+
+static bool is_at(Run *r, const StopInfo *stop, const char *name)
+{
+    return stop->pc == gm_symbol(&r->g, name);
+}
+
+/* Moves the pc behind the instruction: a length for each event. */
+static void skip_event(Run *r, const StopInfo *stop)
+{
+    static const struct { const char *at; PointKind kind; unsigned len; } skips[] = {
+        { "ev_out", POINT_IO, 2 }, { "ev_ud", POINT_EXCEPTION, 2 },
+        { "ev_int3", POINT_EXCEPTION, 1 }, { "ev_int1", POINT_EXCEPTION, 1 }, { "ev_int", POINT_INTERRUPT, 2 },
+        { "ev_badmsr", POINT_EXCEPTION, 2 }, { "ev_cr4", POINT_CR, 3 },
+        { "ev_ipi", POINT_INTERRUPT, 1 },
+    };
+    X86State *s = x86_state(r->g.vm->cpus[0]);
+
+    for (unsigned i = 0; i < G_N_ELEMENTS(skips); i++) {
+        if (is_at(r, stop, skips[i].at) && stop->event.kind == skips[i].kind) {
+            g_assert_true(debug_pc_write(r->g.d, 0, stop->pc + skips[i].len, NULL));
+        }
+    }
+    if (is_at(r, stop, "ev_wrmsr")) {
+        s->gpr[R_RAX] = 0x44;
+    }
+    /* What is about to happen uses the registers as the debugger leaves them. */
+    g_assert_true(!is_at(r, stop, "ev_badmsr") || s->sysenter_cs == 0x44);
+}
+
+static void stop_and_skip(Run *r, const StopInfo *stop)
+{
+    static const uint8_t never_seen[] = { 1, 3, 6, 13, 0x50 };
+
+    if (stop->pc == r->begin && !r->inside) {
+        look(r);
+    } else if (stop->kind == STOP_EVENT) {
+        note_event(r, stop);
+        skip_event(r, stop);
+    } else {
+        g_assert_cmphex(stop->pc, ==, r->end);
+        for (unsigned i = 0; i < sizeof(never_seen); i++) {
+            g_assert_cmpuint(guest_seen(r, never_seen[i]), ==, 0);
+        }
+        /* An external interrupt comes whatever the pc is. */
+        g_assert_cmpuint(guest_seen(r, 0x60), ==, 1);
+        g_assert_cmpuint(guest_seen(r, 2), ==, 1);
+        g_assert_cmpuint(guest_seen(r, 14), ==, 1);
+        mainloop_quit(0);
+        return;
+    }
+    go(r);
+}
+
+static void test_moved(gconstpointer accel)
+{
+    Order order = { accel, "mode=events", WAY_CATCH, 1, stop_and_skip };
+    Outcome out;
+
+    gm_apart(run_once, &order, &out, sizeof(out));
+    expect_all(&out);
+}
+
+/* ---- triple faults ---- */
+
+static void stop_at_triple(Run *r, const StopInfo *stop)
+{
+    g_assert_cmpint(stop->kind, ==, r->out->stops == 1 ? STOP_POINT : STOP_EVENT);
+    switch (r->out->stops) {
+    case 1:             /* at start64 */
+        r->event_point[POINT_TRIPLE] = point_add(r, &(PointSpec){ .kind = POINT_TRIPLE, .len = 1 });
+        break;
+    case 3:
+        g_assert_cmpuint(r->resets, ==, 1);
+        r->event_point[POINT_RESET] = point_add(r, &(PointSpec){ .kind = POINT_RESET, .len = 1 });
+        break;
+    case 4:             /* the reset that follows the triple fault, told for itself */
+        g_assert_cmpint(stop->event.kind, ==, POINT_RESET);
+        g_assert_cmpint(stop->cause, ==, VM_CAUSE_TRIPLE_FAULT);
+        g_assert_cmpuint(r->resets, ==, 1);
+        break;
+    case 5:
+        g_assert_cmpuint(r->resets, ==, 2);
+        mainloop_quit(0);
+        return;
+    default:
+        break;
+    }
+    if (stop->kind == STOP_EVENT && stop->event.kind == POINT_TRIPLE) {
+        uint8_t code;
+
+        g_assert_cmpint(stop->cause, ==, VM_CAUSE_TRIPLE_FAULT);
+        g_assert_true(debug_read(r->g.d, 0, ADDR_VIRT, stop->pc, &code, 1, NULL));
+        g_assert_cmphex(code, ==, 0xcc);
+    }
+    go(r);
+}
+
+static void test_triple(gconstpointer accel)
+{
+    Order order = { accel, "mode=triple", WAY_CATCH, 1, stop_at_triple };
+    Outcome out;
+
+    gm_apart(run_once, &order, &out, sizeof(out));
+}
+
+/* ---- two CPUs: a scope, and both at once ---- */
+
+static void stop_at_mode(Run *r, const StopInfo *stop)
+{
+    static const unsigned path[] = { 0, 2, 3, 4, 5 };
+    unsigned n = r->out->n;
+
+    if (r->out->stops == 1) {
+        Scope second = { .cpus = 1 << 1 };
+
+        point_add(r, &(PointSpec){ .kind = POINT_MODE, .len = 1, .scope = second });
+        point_add(r, &(PointSpec){ .kind = POINT_EXEC, .len = 1, .scope = second,
+                                   .addr = gm_symbol(&r->g, "ap_work") });
+    } else if (n < 4) {
+        g_assert_cmpint(stop->kind, ==, STOP_EVENT);
+        g_assert_cmpuint(stop->cpu, ==, 1);
+        g_assert_cmphex(stop->event.old, ==, path[n] << 2);
+        g_assert_cmphex(stop->event.now, ==, path[n + 1] << 2);
+        r->out->n++;
+    } else {
+        g_assert_cmpint(stop->kind, ==, STOP_POINT);
+        mainloop_quit(0);
+        return;
+    }
+    g_assert_true(debug_continue(r->c, NULL));
+}
+
+static void test_cpus(gconstpointer accel)
+{
+    Order order = { accel, "mode=smp cpus=2", WAY_CATCH, 2, stop_at_mode };
+    Outcome out;
+
+    gm_apart(run_once, &order, &out, sizeof(out));
+    g_assert_cmpuint(out.n, ==, 4);
+}
+
 static void add(const char *name, void (*fn)(gconstpointer accel))
 {
     g_autofree char *jit = g_strdup_printf("/stress/events/jit/%s", name);
@@ -353,5 +527,8 @@ int main(int argc, char **argv)
     g_assert_nonnull(kernel_path);
     add("ways", test_ways);
     add("filters", test_filters);
+    add("moved", test_moved);
+    add("triple", test_triple);
+    add("cpus", test_cpus);
     return g_test_run();
 }
