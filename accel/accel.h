@@ -67,14 +67,31 @@ typedef struct VcpuHit {
     uint64_t old, now;          /* the watched bytes before and after, up to 8 from row's addr */
 } VcpuHit;
 
-/* Details of an event (EXIT_EVENT): the exception, MSR, port... */
+/* Details of an event (EXIT_EVENT). Most are told before they happen, with the registers of the
+ * instruction or of what is interrupted; nothing has been done then. The others are told when the
+ * instruction, or the delivery of an exception or interrupt, has ended, with the pc that follows.
+ *
+ * EXCEPTION  before its delivery. number: vector; error; address: a page fault's; old, now: of a
+ *            debug exception, its status register before and after.
+ * INTERRUPT  before its delivery, when its controller has handed it out. number: vector; software:
+ *            by an instruction.
+ * MSR        before the instruction, after its privilege check. number; a write: old, now: the
+ *            value there and the one to be written; a read: both are the value. An MSR that does
+ *            not exist is told with zeroes.
+ * CR         before the instruction, after its privilege check. number; old, now: the operand.
+ * IO         a write (write): before it, now: the data. A read: after its instruction (a repeated
+ *            one: its iteration), now: the data. number: first port; size: bytes.
+ * ASPACE     after; old, now: page-table roots as CpuClass.address_space gives them.
+ * MODE       after; old, now: as CpuClass.mode gives them.
+ * TRIPLE     before the machine is reset for it, with the registers at the fault. */
 typedef struct DebugEvent {
     PointKind kind;             /* POINT_EXCEPTION...; meaningful with EXIT_EVENT only */
-    bool has_error, write;
-    uint64_t number;            /* vector, MSR, port, control register */
+    bool has_error, write, software;
+    uint8_t size;               /* bytes of a port access */
+    uint64_t number;            /* vector, MSR, port, control register; else 0 */
     uint64_t error;             /* error code */
-    uint64_t old, now;          /* value before and after; port: `now` is the data */
-    vaddr_t address;            /* page fault's address */
+    uint64_t old, now;
+    vaddr_t address;
 } DebugEvent;
 
 typedef enum ExitKind {
@@ -82,8 +99,12 @@ typedef enum ExitKind {
     EXIT_HALT,          /* cpu->power is no longer ON; with step_done if that was the step */
     EXIT_POINT,         /* hit[0..nhit) */
     EXIT_STEP,          /* the step is done, nothing hit */
-    EXIT_EVENT,         /* event, and hit[0] is the row that asked for it; when the CPU goes
-                           again, the event takes its course and is not reported again */
+    EXIT_EVENT,         /* event, and hit[] begins with the rows that asked for it; data points that
+                           the instruction hit may follow. When the CPU goes again, the event
+                           takes its course and is not reported again. If the pc was changed
+                           meanwhile, what belonged to the instruction there is void: a fault or a
+                           software interrupt is not delivered, a port not written. A trap after
+                           an instruction and an external interrupt are delivered all the same */
     EXIT_BUDGET,        /* RunArgs.budget instructions were executed */
     EXIT_RESET,         /* the CPU wants the machine reset: triple fault */
     EXIT_SHUTDOWN,      /* the executor wants the machine to end; status in `status` */

@@ -15,7 +15,7 @@ typedef enum PointKind {
     POINT_EXCEPTION,    /* a CPU exception is about to be delivered: vectors */
     POINT_INTERRUPT,    /* an external or software interrupt is about to be delivered: vectors */
     POINT_MSR,          /* MSR access: numbers, by rw */
-    POINT_CR,           /* control register written: numbers */
+    POINT_CR,           /* control register about to be written: numbers */
     POINT_IO,           /* port access: ports, by rw */
     POINT_ASPACE,       /* the page-table root changed */
     POINT_MODE,         /* the CPU's mode or privilege changed */
@@ -32,6 +32,19 @@ static inline bool point_kind_is_data(PointKind k)
 static inline bool point_kind_is_event(PointKind k)
 {
     return k >= POINT_EXCEPTION;
+}
+
+/* Have addr and len a meaning? The others are events without a number: addr 0, len 1. */
+static inline bool point_kind_has_number(PointKind k)
+{
+    return k < POINT_ASPACE;
+}
+
+/* Is a hit void when a debugger then moves the pc away, because it belongs to the instruction
+ * there? */
+static inline bool point_kind_at_insn(PointKind k)
+{
+    return k == POINT_EXEC || (k >= POINT_EXCEPTION && k <= POINT_IO && k != POINT_INTERRUPT);
 }
 
 enum { POINT_RW_READ = 1, POINT_RW_WRITE = 2 };     /* PlanPoint.rw: which accesses count */

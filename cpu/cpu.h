@@ -112,11 +112,16 @@ struct CpuClass {
     /* Addresses of the guest kernel's code that system registers and their tables name (system
      * call entry, exception handlers), best first. Everything is fetched. May be NULL. */
     unsigned (*code_entries)(const Cpu *cpu, vaddr_t *out, unsigned max);
+    /* Mode and privilege as one number, for events of kind POINT_MODE, and such a number in words
+     * ("64-bit, ring 0"). May be NULL, both or none. */
+    uint64_t (*mode)(const Cpu *cpu);
+    void (*mode_text)(uint64_t mode, GString *out);
     /* A number of an exception vector, MSR... as people write it: "#PF", NULL if unknown.
      * kind is a PointKind (accel/point.h). May be NULL. */
     const char *(*event_name)(unsigned kind, uint64_t number);
-    /* The number that a person's name means, whatever its case: "#PF", "pf", "IA32_EFER", "cr3".
-     * False: no such name. May be NULL. */
+    /* The reverse, whatever the case of the letters and without marks and prefixes that people
+     * leave out ("pf", "efer"). False: no such name. Numbers in digits are the caller's business.
+     * May be NULL. */
     bool (*event_number)(unsigned kind, const char *name, uint64_t *number);
     const struct StateField *state;             /* describes env; vm/state.h */
     const CpuView *views;       /* may be NULL */
@@ -142,6 +147,8 @@ struct Cpu {
     bool dirty;                 /* [state] must be given to the accelerator before it runs */
     RegGroups fetched;          /* [state] groups that env holds; TCG: always REGS_ALL */
     bool pc_written;            /* [state] by a debugger, since the last stop */
+    uint32_t events;            /* [state] kinds of events that the accelerator has points for: bit
+                                   per PointKind */
 
     struct VcpuRun *run;        /* vm/run.c's own */
     void (*kick)(Cpu *cpu);     /* set by vm/run.c: gets the thread out of the guest or sleep */

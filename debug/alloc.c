@@ -46,12 +46,12 @@ static unsigned slots_free(const Pool *p, bool data)
 
 static bool choose_event(const Pool *p, const AllocWish *w, AllocChoice *c, GError **errp)
 {
-    if (w->kind == POINT_RESET || w->kind == POINT_TRIPLE) {
-        c->backing = BACKING_CORE;
-        return true;
-    }
     if (p->caps->events & 1u << w->kind) {
         c->backing = BACKING_NATIVE;
+        return true;
+    }
+    if (w->kind == POINT_RESET || w->kind == POINT_TRIPLE) {
+        c->backing = BACKING_CORE;
         return true;
     }
     return error_set(errp, UNSUPPORTED, "this accelerator cannot stop on %s events",

@@ -42,7 +42,7 @@ typedef struct StopInfo {
     bool step_done;             /* a step this client asked for is complete */
     /* STOP_EVENT */
     DebugEvent event;
-    /* STOP_SHUTDOWN, STOP_PANIC, a caught reset */
+    /* STOP_SHUTDOWN, STOP_PANIC, a caught reset or triple fault */
     VmCause cause;
     int status;
     const char *text;           /* STOP_ERROR, and any stop that has more to say; or NULL */

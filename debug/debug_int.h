@@ -195,6 +195,9 @@ void stop_from_fact(Debug *d, unsigned cpu, const StopFact *f, StopInfo *out, ch
 void stop_tell_all(Debug *d, const StopInfo *info);
 void stop_tell_cpu(Debug *d, unsigned cpu);
 void stop_for_client(DebugClient *c, const StopInfo *info, StopInfo *out);
+/* An event whose own points dropped out, so that a data point comes first, is a point's exit. On
+ * the vCPU's thread, or parked. */
+void exit_fit_kind(const Debug *d, VcpuExit *exit);
 /* Drops hits whose locations are gone. */
 void fact_drop_gone(const Debug *d, StopFact *f);
 void fact_clear(StopFact *f);

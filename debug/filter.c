@@ -296,6 +296,7 @@ static bool hits_pass(Debug *d, Cpu *cpu, VcpuExit *exit, bool *exec)
         }
     }
     exit->nhit = kept;
+    exit_fit_kind(d, exit);
     return kept > 0;
 }
 
@@ -374,12 +375,32 @@ static VmVerdict step_verdict(Debug *d, Cpu *cpu, VcpuExit *exit)
     return verdict_stop(d);
 }
 
+/* Has an instruction ended with what this exit tells, so that the one at the pc is still to
+ * come? */
+static bool told_after(const Cpu *cpu, const VcpuExit *exit)
+{
+    switch (exit->kind == EXIT_EVENT ? exit->event.kind : POINT_KINDS) {
+    case POINT_KINDS:
+        return !cpu->class->watch_before;
+    case POINT_IO:
+        return !exit->event.write;
+    case POINT_ASPACE:
+    case POINT_MODE:
+        return true;
+    default:
+        return false;
+    }
+}
+
 static VmVerdict hit_verdict(Debug *d, Cpu *cpu, VcpuExit *exit, RunArgs *args)
 {
     bool exec = false;
     bool pass = hits_pass(d, cpu, exit, &exec);
 
     if (pass) {
+        if (!exec && told_after(cpu, exit)) {
+            filter_points_here(d, cpu, exit);
+        }
         return verdict_stop(d);
     }
     if (exit->step_done) {

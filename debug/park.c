@@ -244,7 +244,8 @@ static void park_cpu_parked(void *opaque, Cpu *cpu)
     /* Else the policy changed meanwhile: all are being parked, and are looked at then. */
 }
 
-/* The first location of a kind that counts this reset. */
+/* The first location of a kind that counts this reset. An executor that tells triple faults itself
+ * has told this one. */
 static Location *reset_location(Debug *d, VmCause cause)
 {
     GHashTableIter it;
@@ -255,7 +256,8 @@ static Location *reset_location(Debug *d, VmCause cause)
         Location *l = key;
 
         if ((l->kind == POINT_RESET ||
-             (l->kind == POINT_TRIPLE && cause == VM_CAUSE_TRIPLE_FAULT)) &&
+             (l->kind == POINT_TRIPLE && l->choice.backing == BACKING_CORE &&
+              cause == VM_CAUSE_TRIPLE_FAULT)) &&
             filter_location_passes(d, d->vm->cpus[0], l, NULL)) {
             return l;
         }

@@ -10,6 +10,15 @@ void fact_clear(StopFact *f)
     memset(f, 0, sizeof(*f));
 }
 
+void exit_fit_kind(const Debug *d, VcpuExit *exit)
+{
+    const Location *first = exit->nhit ? points_location(d, exit->hit[0].loc) : NULL;
+
+    if (exit->kind == EXIT_EVENT && first && !point_kind_is_event(first->kind)) {
+        exit->kind = EXIT_POINT;
+    }
+}
+
 void fact_drop_gone(const Debug *d, StopFact *f)
 {
     unsigned kept = 0;
@@ -22,6 +31,7 @@ void fact_drop_gone(const Debug *d, StopFact *f)
         }
     }
     f->exit.nhit = kept;
+    exit_fit_kind(d, &f->exit);
 }
 
 static StopKind fact_kind(const StopFact *f)
@@ -62,6 +72,7 @@ void stop_from_fact(Debug *d, unsigned cpu, const StopFact *f, StopInfo *out, ch
     out->pc = f->pc;
     out->step_done = f->exit.step_done || out->kind == STOP_STEP;
     out->event = f->exit.event;
+    out->cause = f->exit.event.kind == POINT_TRIPLE ? VM_CAUSE_TRIPLE_FAULT : out->cause;
     d->cpu[cpu].nhit = f->exit.nhit;
     memcpy(d->cpu[cpu].hit, f->exit.hit, sizeof(f->exit.hit));
     for (unsigned i = 0; i < f->exit.nhit; i++) {
@@ -127,6 +138,9 @@ void stop_for_client(DebugClient *c, const StopInfo *info, StopInfo *out)
     const Point *first = n ? points_find(c->debug, out->hit[0]) : NULL;
     if (first) {
         out->point_kind = first->spec.kind;
+        if (out->kind == STOP_EVENT && !point_kind_is_event(out->point_kind)) {
+            out->kind = STOP_POINT;     /* another's event, at which a data point of its own hit */
+        }
         out->point_addr = first->spec.addr;
         out->hard = first->spec.wish == WISH_HARD;
         stop_values(c->debug, first, out);

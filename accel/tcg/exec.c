@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "accel/tcg/blocks.h"
+#include "accel/tcg/events.h"
 #include "accel/tcg/gate.h"
 #include "accel/tcg/tlb.h"
 #include "accel/tcg/translate.h"
@@ -225,16 +226,22 @@ static TcgExit run_blocks(Cpu *cpu, Loop *l, TcgBlock *tb)
     return r.why;
 }
 
-/* Gives the data points that the instruction hit as the exit. */
-static void hits_exit(Cpu *cpu, VcpuExit *exit)
+/* An instruction or a delivery has ended: gives what there is to tell (an event, data points, the
+ * end of a step) as the exit. False: nothing. */
+static bool ended(Cpu *cpu, bool step, VcpuExit *exit)
 {
     TcgCpu *tc = tcg_cpu(cpu);
 
-    watch_finish(cpu);
-    *exit = tc->exit;
-    exit->kind = EXIT_POINT;
+    events_ended(cpu);
+    if (!events_tell(cpu, exit)) {
+        if (!tc->exit.nhit && !step) {
+            return false;
+        }
+        *exit = (VcpuExit){ .kind = tc->exit.nhit ? EXIT_POINT : EXIT_STEP };
+    }
+    events_add_hits(cpu, exit);
     exit->step_done = tc->step;
-    tc->exit.nhit = 0;
+    return true;
 }
 
 uint32_t tcg_guest_hits_take(Cpu *cpu)
@@ -256,15 +263,7 @@ static bool single_done(Cpu *cpu, Loop *l, VcpuExit *exit)
     }
     tc->careful = tc->step;
     l->skip = l->passed = false;
-    if (tc->exit.nhit) {
-        hits_exit(cpu, exit);
-        return true;
-    }
-    if (!tc->step) {
-        return false;
-    }
-    *exit = (VcpuExit){ .kind = EXIT_STEP, .step_done = true };
-    return true;
+    return ended(cpu, tc->step, exit);
 }
 
 /* The target's callbacks that deliver push frames: no instruction is under way that could be begun anew, so
@@ -314,12 +313,7 @@ static bool before_block(Cpu *cpu, Loop *l, VcpuExit *exit)
     if (cpu_interrupt_pending(cpu) &&
         take_interrupt(cpu, tc->mask_irq || (l->skip && cpu->power == CPU_POWER_ON))) {
         l->from = NULL;
-        if (tc->exit.nhit) {
-            hits_exit(cpu, exit);
-            return true;
-        }
-        if (tc->step && cpu->power == CPU_POWER_ON) {
-            *exit = (VcpuExit){ .kind = EXIT_STEP, .step_done = true };
+        if (ended(cpu, tc->step && cpu->power == CPU_POWER_ON, exit)) {
             return true;
         }
     }
@@ -408,10 +402,11 @@ static bool turn(Cpu *cpu, Loop *l, VcpuExit *exit)
         gate_leave(cpu);
         break;
     }
-    if (tb->mode & TCG_MODE_SINGLE && single_done(cpu, l, exit)) {
-        return true;
+    if (tb->mode & TCG_MODE_SINGLE) {
+        return single_done(cpu, l, exit);
     }
-    return false;
+    /* What changes the mode or the address space ends its block. */
+    return cpu->events && ended(cpu, false, exit);
 }
 
 /* Delivers the exception that was raised. True: return *exit. */
@@ -424,6 +419,9 @@ static bool raised(Cpu *cpu, Loop *l, VcpuExit *exit)
     if (!trap && !tc->delivering) {
         tc->exit.nhit = 0;
         tc->guest_hits = 0;
+        tc->events.nlate = 0;
+    } else if (cpu->events) {
+        events_look(cpu);
     }
     tc->careful = tc->step;
     l->skip = l->passed = false;
@@ -432,15 +430,7 @@ static bool raised(Cpu *cpu, Loop *l, VcpuExit *exit)
     tc->tcg->fe->deliver(cpu);      /* may raise another one, which comes here again */
     tc->delivering = false;
     delivery_end(cpu);
-    if (tc->exit.nhit) {
-        hits_exit(cpu, exit);
-        return true;
-    }
-    if (tc->step) {
-        *exit = (VcpuExit){ .kind = EXIT_STEP, .step_done = true };
-        return true;
-    }
-    return false;
+    return ended(cpu, tc->step, exit);
 }
 
 /* After an unwinding: brings locks and modes in order. True: return *exit. */
@@ -470,10 +460,30 @@ static bool unwound(Cpu *cpu, Loop *l, int why, VcpuExit *exit)
         if (tc->leave == TCG_EXIT_YIELD) {
             sched_yield();
         }
-        return (tc->careful || l->skip) && single_done(cpu, l, exit);
+        if (tc->careful || l->skip) {
+            return single_done(cpu, l, exit);
+        }
+        return cpu->events && ended(cpu, false, exit);
     default:
         return raised(cpu, l, exit);
     }
+}
+
+/* Goes on after the event that the last run ended with. True: return *exit. */
+static bool begun(Cpu *cpu, Loop *l, VcpuExit *exit)
+{
+    TcgCpu *tc = tcg_cpu(cpu);
+
+    events_begin(cpu);
+    if (events_tell(cpu, exit)) {
+        return true;
+    }
+    if (tc->events.deliver) {
+        tc->events.deliver = false;
+        return raised(cpu, l, exit);
+    }
+    l->skip = l->skip || tc->events.ntold;
+    return false;
 }
 
 VcpuExit tcg_vcpu_run(Cpu *cpu, const RunArgs *args)
@@ -494,7 +504,7 @@ VcpuExit tcg_vcpu_run(Cpu *cpu, const RunArgs *args)
     tc->delivering = false;
     loop.flushes = atomic_get(&tc->tcg->flushes);
     why = sigsetjmp(tc->unwind, 0);
-    if (why == UNWIND_NONE || !unwound(cpu, l, why, out)) {
+    if (why == UNWIND_NONE ? !begun(cpu, l, out) : !unwound(cpu, l, why, out)) {
         while (!turn(cpu, l, out)) {
         }
     }

@@ -79,6 +79,10 @@ typedef struct TcgFrontend {
      * vCPU's thread outside generated code, may themselves raise. */
     void (*deliver)(Cpu *);             /* exception in the state; VcpuExit for a triple fault by tcg_exit() */
     bool (*interrupt)(Cpu *, bool hold);   /* takes one if open (and not held by the debugger); true if it did */
+    /* A debugger moved the pc while the exception or interrupt in the state was told as an event
+     * (tcg_event_pending): forgets it if it belongs to the instruction where the pc was. True: it is
+     * still to be delivered. */
+    bool (*moved)(Cpu *);
     /* A guest data watch hit at the end of an instruction: the tags that were hit, as a bit mask. */
     void (*guest_watch)(Cpu *, uint32_t tags);
     /* Called when an instruction run by the debugger's step has ended and no exception is pending. */
@@ -96,6 +100,23 @@ void tcg_raise(Cpu *) __attribute__((noreturn));
 void tcg_leave(Cpu *, TcgExit) __attribute__((noreturn));
 /* Ends vcpu_run with this exit (triple fault, shutdown) after the instruction. Never returns. */
 void tcg_exit(Cpu *, const VcpuExit *) __attribute__((noreturn));
+
+/* Events that a debugger may have points for. Cheap when it has none of this kind. */
+static inline bool tcg_event_wanted(const Cpu *cpu, PointKind kind)
+{
+    return cpu->events >> kind & 1;
+}
+/* The running instruction is about to do this, and has changed nothing yet: if a point asks for it,
+ * ends vcpu_run. The instruction is begun again later, and passes here then. The pc in the state is
+ * the instruction's. */
+void tcg_event(Cpu *, const DebugEvent *);
+/* The same of the exception or interrupt in the state: `deliver` is called again. */
+void tcg_event_pending(Cpu *, const DebugEvent *);
+/* The running instruction is about to do something that is told when it has ended: true if a point
+ * asks for it. If it does not run alone yet, it is begun again so. Call tcg_event_done with the
+ * details when it is done. */
+bool tcg_event_expected(Cpu *, const DebugEvent *);
+void tcg_event_done(Cpu *, const DebugEvent *);
 
 /* Guest memory by virtual address, as the instruction under way would access it: they raise. */
 uint64_t tcg_load(Cpu *, vaddr_t, unsigned mop, unsigned mmu);

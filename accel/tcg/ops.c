@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "accel/tcg/blocks.h"
+#include "accel/tcg/events.h"
 #include "accel/tcg/exec.h"
 #include "accel/tcg/tcg.h"
 #include "accel/tcg/tlb.h"
@@ -71,10 +72,13 @@ static bool tcg_init(Vm *vm, const char *options, AccelCaps *caps, GError **errp
     mutex_init(&tcg->exclusive);
     mutex_init(&tcg->gate_lock);
     cond_init(&tcg->gate);
+    tcg->event_rows = g_ptr_array_new();
     vm->accel_data = tcg;
     *caps = (AccelCaps){
         .native_exec = true, .native_data = true, .step = true, .step_masks_irq = true,
         .resume_skips_point = true, .icount = true, .guest_debug = GUEST_DEBUG_FULL,
+        .events = 1u << POINT_EXCEPTION | 1u << POINT_INTERRUPT | 1u << POINT_MSR | 1u << POINT_CR |
+                  1u << POINT_IO | 1u << POINT_ASPACE | 1u << POINT_MODE | 1u << POINT_TRIPLE,
     };
     return true;
 }
@@ -90,6 +94,7 @@ static void tcg_fini(Vm *vm)
     }
     g_clear_pointer(&tcg->exec_virt, g_hash_table_unref);
     g_clear_pointer(&tcg->exec_phys, g_hash_table_unref);
+    g_ptr_array_unref(tcg->event_rows);
     mutex_destroy(&tcg->exclusive);
     mutex_destroy(&tcg->gate_lock);
     cond_destroy(&tcg->gate);
@@ -213,6 +218,7 @@ static bool tcg_plan(Vm *vm, const DebugPlan *old, const DebugPlan *now, GError 
     set_replace(tcg, &tcg->exec_virt, exec_set(now, ADDR_VIRT), blocks_drop_virt);
     set_replace(tcg, &tcg->exec_phys, exec_set(now, ADDR_PHYS), blocks_drop_phys);
     tcg->plan = now;
+    events_plan(tcg, now);
     for (unsigned i = 0; i < vm->ncpus && !same_data; i++) {
         watch_changed(vm->cpus[i]);
     }
@@ -223,6 +229,7 @@ static void tcg_reset(Vm *vm)
 {
     for (unsigned i = 0; i < vm->ncpus; i++) {
         tlb_flush_all(vm->cpus[i]);
+        events_forget(vm->cpus[i]);
     }
 }
 

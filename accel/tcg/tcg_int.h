@@ -59,6 +59,18 @@ static inline unsigned tcg_jc_index(vaddr_t pc)
     return (pc ^ (pc >> TCG_JC_BITS)) & (TCG_JC_SIZE - 1);
 }
 
+/* What is between an event's telling and its course (events.c). */
+#define TCG_EVENTS 4
+typedef struct TcgEvents {
+    vaddr_t pc;                 /* where the events below were told: void elsewhere */
+    unsigned ntold, nlate;
+    DebugEvent told[TCG_EVENTS];    /* by the instruction at pc, or the exception in the state:
+                                       they may pass */
+    DebugEvent late[TCG_EVENTS];    /* have happened and are still to be told */
+    bool deliver;               /* the exception in the state was told, not delivered yet */
+    uint64_t mode, aspace;      /* as last seen */
+} TcgEvents;
+
 /* --- Per-vCPU data (AccelOps' part of the Cpu allocation, before env) --- */
 typedef struct TcgCpu {
     TcgTlbEntry tlb[TCG_MAX_MMU][TCG_TLB_SIZE];
@@ -90,6 +102,7 @@ typedef struct TcgCpu {
     vaddr_t large_first, large_last;    /* where entries of pages beyond 4 KiB may lie */
     VcpuExit exit;              /* being collected: hits of this instruction */
     bool exit_valid;
+    TcgEvents events;
     uint32_t guest_hits;        /* tags of guest watches hit */
     TcgGuestWatch guest_watch[8];
     unsigned nguest_watch;

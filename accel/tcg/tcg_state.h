@@ -47,6 +47,7 @@ typedef struct TcgState {
 
     const DebugPlan *plan;
     GHashTable *exec_virt, *exec_phys;  /* addresses of exec points */
+    GPtrArray *event_rows;      /* the plan's rows of events */
 } TcgState;
 
 /* All code of one physical page. */

@@ -1,15 +1,13 @@
 /* The class of x86-64 CPUs.
  * SPDX-License-Identifier: GPL-2.0-or-later */
-#include "accel/point.h"
 #include "cpu/cpu.h"
 
 #include "target/i386/code.h"
 #include "target/i386/cpuid.h"
 #include "target/i386/disas.h"
-#include "target/i386/excp.h"
+#include "target/i386/event_names.h"
 #include "target/i386/lapic.h"
 #include "target/i386/mmu.h"
-#include "target/i386/msr.h"
 #include "target/i386/regs.h"
 #include "target/i386/reset.h"
 #include "target/i386/x86.h"
@@ -94,36 +92,9 @@ static unsigned x86_privilege(const Cpu *cpu)
     return x86_cpl(cpu->env);
 }
 
-static const char *mode_name(const X86State *s)
-{
-    return x86_in_real(s) ? "real mode"
-           : x86_in_vm86(s) ? "virtual-8086 mode"
-           : x86_in_64(s) ? "64-bit"
-           : s->mode & X86_MODE_LMA ? "compatibility mode"
-           : s->mode & X86_MODE_CS32 ? "32-bit" : "16-bit protected mode";
-}
-
 static void x86_describe(const Cpu *cpu, GString *out)
 {
-    const X86State *s = cpu->env;
-
-    g_string_append_printf(out, "%s, ring %u", mode_name(s), x86_cpl(s));
-}
-
-static const char *x86_event_name(unsigned kind, uint64_t number)
-{
-    static const char *const cr[] = { "CR0", NULL, "CR2", "CR3", "CR4", NULL, NULL, NULL, "CR8" };
-
-    switch (kind) {
-    case POINT_EXCEPTION:
-        return x86_exc_name((unsigned)number);
-    case POINT_MSR:
-        return x86_msr_name((uint32_t)number);
-    case POINT_CR:
-        return number < G_N_ELEMENTS(cr) ? cr[number] : NULL;
-    default:
-        return NULL;
-    }
+    x86_mode_text(x86_mode_code(cpu), out);
 }
 
 const CpuClass x86_cpu_class = {
@@ -153,7 +124,10 @@ const CpuClass x86_cpu_class = {
     .describe = x86_describe,
     .code_regs = x86_code_regs,
     .code_entries = x86_code_entries,
+    .mode = x86_mode_code,
+    .mode_text = x86_mode_text,
     .event_name = x86_event_name,
+    .event_number = x86_event_number,
     .state = x86_state_fields,
     .tcg = &x86_tcg_frontend,
 };

@@ -6,6 +6,7 @@
 #include <inttypes.h>
 
 #include "accel/tcg/frontend.h"
+#include "target/i386/event.h"
 #include "target/i386/flags.h"
 #include "target/i386/seg_int.h"
 #include "target/i386/system.h"
@@ -279,6 +280,7 @@ bool x86_vm86_int(Cpu *cpu, unsigned vector, uint64_t next)
             x86_raise_gp0(cpu);
         }
         if (!(sys_load(cpu, s->tr.base + map - 32 + vector / 8, 1) >> (vector & 7) & 1)) {
+            x86_event_vm86_int(cpu, vector);
             if (!iopl3) {
                 flags = (flags & ~X86_IF) | X86_IOPL | (flags & X86_VIF ? X86_IF : 0);
             }
@@ -346,14 +348,62 @@ static void event_deliver(Cpu *cpu, Event *e)
     s->mode &= ~(X86_MODE_SHADOW | X86_MODE_SS_SHADOW);
 }
 
+/* One #DB tells everything: what MOV SS held back does not make another at its handler. */
+static uint64_t debug_status(const X86State *s)
+{
+    return ((s->dr[6] | s->exc_dr6 | s->pending_dr6) & X86_DR6_BITS) | X86_DR6_FIXED;
+}
+
 static void debug_event(Cpu *cpu)
 {
     X86State *s = cpu->env;
 
-    /* One #DB tells everything: what MOV SS held back does not make another at its handler. */
-    s->dr[6] = ((s->dr[6] | s->exc_dr6 | s->pending_dr6) & X86_DR6_BITS) | X86_DR6_FIXED;
+    s->dr[6] = debug_status(s);
     s->dr[7] &= ~(uint64_t)X86_DR7_GD;
     s->exc_dr6 = s->pending_dr6 = 0;
+}
+
+/* Is it a #DB, whatever brought it about? */
+static bool is_debug(const X86State *s)
+{
+    return s->exc_vector == X86_EXC_DB &&
+           (s->exc_kind != X86_EVENT_SOFT && s->exc_kind != X86_EVENT_EXTERNAL);
+}
+
+/* Tells a debugger that asks for it what is about to be delivered. Nothing has been changed. */
+static void tell(Cpu *cpu)
+{
+    const X86State *s = cpu->env;
+    DebugEvent e = { .kind = POINT_EXCEPTION, .number = (unsigned)s->exc_vector };
+
+    if (s->exc_vector == X86_EXC_TRIPLE) {
+        e.kind = POINT_TRIPLE;
+        e.number = 0;
+    } else if (x86_exc_is_interrupt(s)) {
+        e.kind = POINT_INTERRUPT;
+        e.software = s->exc_kind == X86_EVENT_SOFT;
+    } else {
+        e.has_error = s->exc_has_error;
+        e.error = s->exc_has_error ? s->exc_error : 0;
+        e.address = s->exc_vector == X86_EXC_PF ? s->cr2 : 0;
+        e.old = is_debug(s) ? s->dr[6] : 0;
+        e.now = is_debug(s) ? debug_status(s) : 0;
+    }
+    tcg_event_pending(cpu, &e);
+}
+
+bool x86_tcg_moved(Cpu *cpu)
+{
+    X86State *s = cpu->env;
+
+    if (s->exc_vector != X86_EXC_TRIPLE &&
+        (s->exc_kind == X86_EVENT_TRAP || s->exc_kind == X86_EVENT_EXTERNAL)) {
+        return true;
+    }
+    s->exc_vector = -1;
+    s->exc_nest = X86_NEST_NONE;
+    s->exc_dr6 = s->pending_dr6 = 0;
+    return false;
 }
 
 void x86_tcg_deliver(Cpu *cpu)
@@ -364,6 +414,9 @@ void x86_tcg_deliver(Cpu *cpu)
 
     if (s->exc_vector < 0) {
         return;
+    }
+    if (cpu->events) {
+        tell(cpu);
     }
     if (s->exc_vector == X86_EXC_TRIPLE) {
         static const VcpuExit triple = { .kind = EXIT_RESET };
@@ -376,13 +429,13 @@ void x86_tcg_deliver(Cpu *cpu)
     if (e.kind == X86_EVENT_SOFT || e.kind == X86_EVENT_ICEBP) {
         e.rip = s->exc_next_rip;
     }
-    if (e.vector == X86_EXC_DB && e.kind != X86_EVENT_SOFT) {
+    if (is_debug(s)) {
         debug_event(cpu);
     } else if (e.kind == X86_EVENT_FAULT) {
         s->pending_dr6 = 0;     /* a fault drops what its instruction met */
     }
     event_deliver(cpu, &e);
-    if (s->pending_dr6) {
+    if (s->pending_dr6 && e.kind != X86_EVENT_EXTERNAL) {
         /* INT n after MOV SS from a watched place: #DB at the handler's first instruction. */
         s->exc_dr6 = s->pending_dr6;
         s->pending_dr6 = 0;
@@ -395,5 +448,8 @@ void x86_deliver_external(Cpu *cpu, unsigned vector)
 {
     X86State *s = cpu->env;
 
-    event_deliver(cpu, &(Event){ .vector = vector, .kind = X86_EVENT_EXTERNAL, .rip = s->rip });
+    s->exc_vector = (int32_t)vector;
+    s->exc_kind = X86_EVENT_EXTERNAL;
+    s->exc_has_error = false;
+    x86_tcg_deliver(cpu);
 }

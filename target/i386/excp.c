@@ -40,6 +40,13 @@ const char *x86_exc_name(unsigned vector)
     return vector < G_N_ELEMENTS(exc_info) ? exc_info[vector].name : NULL;
 }
 
+bool x86_exc_is_interrupt(const X86State *s)
+{
+    bool own = s->exc_vector == X86_EXC_BP || s->exc_vector == X86_EXC_OF;
+
+    return s->exc_kind == X86_EVENT_EXTERNAL || (s->exc_kind == X86_EVENT_SOFT && !own);
+}
+
 bool x86_exc_has_error(unsigned vector)
 {
     return vector < G_N_ELEMENTS(exc_info) && exc_info[vector].error;

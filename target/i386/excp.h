@@ -26,6 +26,10 @@ void x86_raise_sel(Cpu *cpu, unsigned vector, uint32_t selector) __attribute__((
 /* #DB with these bits for DR6: X86_EVENT_FAULT or X86_EVENT_TRAP. */
 void x86_raise_db(Cpu *cpu, unsigned kind, uint64_t dr6) __attribute__((noreturn));
 
+/* Is the exception in the state an interrupt: external, NMI, or by INT n? INT 3 and INT 4 count as
+ * the exceptions #BP and #OF, whose short forms cannot be told from them. */
+bool x86_exc_is_interrupt(const X86State *s);
+
 /* "#PF", NULL for a number that has no name. */
 const char *x86_exc_name(unsigned vector);
 /* X86_NEST_*: its class in the table of double faults. */

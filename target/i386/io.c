@@ -1,6 +1,7 @@
 /* Ports: who may use them, and the accesses.
  * SPDX-License-Identifier: GPL-2.0-or-later */
 #include "accel/tcg/frontend.h"
+#include "target/i386/event.h"
 #include "target/i386/helper.h"
 #include "target/i386/seg_int.h"
 #include "target/i386/system.h"
@@ -43,14 +44,28 @@ static void note_breakpoint(Cpu *cpu, uint32_t port, unsigned size)
     }
 }
 
+/* A read whose checks are done. A debugger that asks for it is told when the instruction has
+ * ended, with the data: the device is read once. */
+static uint64_t port_load(Cpu *cpu, uint32_t port, unsigned size)
+{
+    bool told = x86_event_port_read_expected(cpu, port, size);
+    uint64_t v;
+
+    note_breakpoint(cpu, port, size);
+    v = tcg_io_load(cpu, port, size);
+    if (told) {
+        x86_event_port_read_done(cpu, port, size, v);
+    }
+    return v;
+}
+
 uint64_t x86_helper_in(void *env, uint64_t port, uint64_t size)
 {
     Cpu *cpu = cpu_from_env(env);
 
     port &= 0xffff;
     x86_helper_io_check(env, port, size);
-    note_breakpoint(cpu, (uint32_t)port, (unsigned)size);
-    return tcg_io_load(cpu, (uint32_t)port, (unsigned)size);
+    return port_load(cpu, (uint32_t)port, (unsigned)size);
 }
 
 uint64_t x86_helper_out(void *env, uint64_t port, uint64_t size, uint64_t value)
@@ -59,6 +74,7 @@ uint64_t x86_helper_out(void *env, uint64_t port, uint64_t size, uint64_t value)
 
     port &= 0xffff;
     x86_helper_io_check(env, port, size);
+    x86_event_port_write(cpu, (uint32_t)port, (unsigned)size, value);
     note_breakpoint(cpu, (uint32_t)port, (unsigned)size);
     tcg_io_store(cpu, (uint32_t)port, (unsigned)size, value);
     return 0;
@@ -73,8 +89,7 @@ uint64_t x86_helper_ins(void *env, uint64_t port, uint64_t size, uint64_t addr)
     port &= 0xffff;
     x86_helper_io_check(env, port, size);
     tcg_probe_write(cpu, addr, (unsigned)size, mmu);
-    note_breakpoint(cpu, (uint32_t)port, (unsigned)size);
-    uint64_t v = tcg_io_load(cpu, (uint32_t)port, (unsigned)size);
+    uint64_t v = port_load(cpu, (uint32_t)port, (unsigned)size);
     tcg_store(cpu, addr, v, size == 4 ? MO_32 : size == 2 ? MO_16 : MO_8, mmu);
     return 0;
 }

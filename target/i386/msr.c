@@ -2,7 +2,10 @@
  * SPDX-License-Identifier: GPL-2.0-or-later */
 #include "target/i386/msr.h"
 
+#include <string.h>
+
 #include "target/i386/cpuid.h"
+#include "target/i386/event.h"
 #include "target/i386/helper.h"
 #include "target/i386/lapic.h"
 #include "target/i386/system.h"
@@ -225,7 +228,27 @@ const char *x86_msr_name(uint32_t num)
 {
     const Msr *m = row_find(table, G_N_ELEMENTS(table), num);
 
+    m = m ? m : row_find(table_amd, G_N_ELEMENTS(table_amd), num);
     return m ? m->name : num >= X86_MSR_X2APIC && num <= X86_MSR_X2APIC_LAST ? "IA32_X2APIC" : NULL;
+}
+
+static bool name_find(const Msr *t, unsigned n, const char *name, uint64_t *number)
+{
+    for (unsigned i = 0; i < n; i++) {
+        const char *its = t[i].name + (g_str_has_prefix(t[i].name, "IA32_") ? strlen("IA32_") : 0);
+
+        if (!g_ascii_strcasecmp(its, name)) {
+            *number = t[i].num;
+            return true;
+        }
+    }
+    return false;
+}
+
+bool x86_msr_number(const char *name, uint64_t *number)
+{
+    return name_find(table, G_N_ELEMENTS(table), name, number) ||
+           name_find(table_amd, G_N_ELEMENTS(table_amd), name, number);
 }
 
 static bool is_x2apic(const X86State *s, uint32_t num)
@@ -312,6 +335,9 @@ uint64_t x86_helper_rdmsr(void *env)
     uint32_t num = (uint32_t)s->gpr[R_RCX];
     uint64_t v;
 
+    if (x86_cpl(s) == 0) {
+        x86_event_msr_read(cpu, num);
+    }
     if (x86_cpl(s) != 0 || !x86_msr_read(cpu, num, &v)) {
         log_guest("cpu %u: read of MSR %x is #GP", cpu->index, num);
         x86_raise_gp0(cpu);
@@ -330,6 +356,9 @@ uint64_t x86_helper_wrmsr(void *env)
     X86Flush flush = X86_FLUSH_NONE;
     const char *why = "needs ring 0";
 
+    if (x86_cpl(s) == 0) {
+        x86_event_msr_write(cpu, num, v);
+    }
     if (x86_cpl(s) != 0 || !x86_msr_write(cpu, num, v, &flush, &why)) {
         log_guest("cpu %u: write of MSR %x is #GP: %s", cpu->index, num, why);
         x86_raise_gp0(cpu);

@@ -13,6 +13,8 @@ bool x86_msr_read(const Cpu *cpu, uint32_t num, uint64_t *v);
 bool x86_msr_write(Cpu *cpu, uint32_t num, uint64_t v, X86Flush *flush, const char **why);
 /* Its name for people ("IA32_EFER"), NULL if there is none. */
 const char *x86_msr_name(uint32_t num);
+/* The (first) number of a name, given without "IA32_", in any case. False: there is none. */
+bool x86_msr_number(const char *name, uint64_t *number);
 
 enum {
     X86_MSR_TSC = 0x10, X86_MSR_PLATFORM_ID = 0x17, X86_MSR_APIC_BASE = 0x1b,

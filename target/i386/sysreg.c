@@ -2,6 +2,7 @@
  * SPDX-License-Identifier: GPL-2.0-or-later */
 #include "accel/tcg/frontend.h"
 #include "target/i386/cpuid.h"
+#include "target/i386/event.h"
 #include "target/i386/flags.h"
 #include "target/i386/helper.h"
 #include "target/i386/lapic.h"
@@ -80,6 +81,7 @@ uint64_t x86_helper_write_cr(void *env, uint64_t n, uint64_t value)
         x86_raise(cpu, X86_EXC_UD);
     }
     need_cpl0(cpu);
+    x86_event_cr(cpu, (unsigned)n, value);
     if (n == 2) {
         s->cr2 = value;
         return 0;
@@ -105,6 +107,7 @@ uint64_t x86_helper_clts(void *env)
     X86State *s = env;
 
     need_cpl0(cpu_from_env(env));
+    x86_event_cr(cpu_from_env(env), 0, s->cr0 & ~(uint64_t)X86_CR0_TS);
     s->cr0 &= ~(uint64_t)X86_CR0_TS;
     x86_mode_update(s);
     return 0;
@@ -116,8 +119,10 @@ uint64_t x86_helper_lmsw(void *env, uint64_t value)
     Cpu *cpu = cpu_from_env(env);
     uint64_t v = (s->cr0 & ~UINT64_C(0xe)) | (value & 0xf);     /* PE can be set, not cleared */
 
+    v |= s->cr0 & X86_CR0_PE;
     need_cpl0(cpu);
-    if (!cr_put(cpu, 0, v | (s->cr0 & X86_CR0_PE))) {
+    x86_event_cr(cpu, 0, v);
+    if (!cr_put(cpu, 0, v)) {
         x86_raise_gp0(cpu);
     }
     return 0;

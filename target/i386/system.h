@@ -14,6 +14,7 @@ bool x86_tcg_page(Cpu *cpu, vaddr_t va, TcgAccess access, unsigned mmu, TcgPage 
 void x86_tcg_misaligned(Cpu *cpu, vaddr_t va, TcgAccess access, unsigned mmu);
 void x86_tcg_deliver(Cpu *cpu);
 bool x86_tcg_interrupt(Cpu *cpu, bool hold);
+bool x86_tcg_moved(Cpu *cpu);
 void x86_tcg_guest_watch(Cpu *cpu, uint32_t tags);
 void x86_tcg_step_done(Cpu *cpu);
 

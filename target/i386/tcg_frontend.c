@@ -167,6 +167,7 @@ const TcgFrontend x86_tcg_frontend = {
     .misaligned = x86_tcg_misaligned,
     .deliver = x86_tcg_deliver,
     .interrupt = x86_tcg_interrupt,
+    .moved = x86_tcg_moved,
     .guest_watch = x86_tcg_guest_watch,
     .step_done = x86_tcg_step_done,
 };

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "accel/tcg/frontend.h"
+#include "target/i386/event.h"
 #include "target/i386/helper.h"
 #include "target/i386/tcg_helper.h"
 #include "target/i386/x86.h"
@@ -465,6 +466,7 @@ uint64_t x86_helper_rep_outs(void *env, uint64_t how)
         uint64_t port = r.s->gpr[R_RDX] & 0xffff;
 
         x86_helper_io_check(env, port, r.size);
+        x86_event_port_outs(r.cpu, (uint32_t)port, r.size, source(&r));
         x86_helper_out(env, port, r.size, tcg_load(r.cpu, source(&r), r.mop, r.mmu));
         move(&r, R_RSI, 1);
         count(&r, 1);

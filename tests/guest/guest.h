@@ -63,6 +63,7 @@ bool text_equal(const char *a, const char *b);
 void cpu_tables_init(void);
 void cpu_load_tables(void);
 void trap_handle(unsigned vector, TrapHandler *handler);
+void trap_gate_for_user(unsigned vector);
 void trap(Frame *f);
 void window_map(unsigned cpu, unsigned page, void *phys, bool writable);
 void window_unmap(unsigned cpu, unsigned page);
@@ -95,5 +96,6 @@ unsigned spin_run(void);
 unsigned faults_run(void);
 unsigned reset_run(void);
 unsigned triple_run(void);
+unsigned events_run(void);
 
 #endif

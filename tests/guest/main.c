@@ -8,7 +8,7 @@ static const Mode modes[] = {
     {"tour", tour_run},       {"prompt", prompt_run},   {"smp", smp_mode_run},
     {"debugregs", debugregs_run}, {"stress", stress_run}, {"rewrite", rewrite_run},
     {"spin", spin_run},       {"faults", faults_run},   {"reset", reset_run},
-    {"triple", triple_run},  {"bench", bench_run},
+    {"triple", triple_run},  {"bench", bench_run},      {"events", events_run},
 };
 
 static uint32_t word_at(unsigned long address)

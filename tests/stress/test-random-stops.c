@@ -8,21 +8,13 @@
 #include <elf.h>
 #include <glib.h>
 #include <stdlib.h>
-#include <string.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
-#include "accel/tcg/tcg.h"
-#include "debug/debug.h"
-#include "hw/i386/pc.h"
-#include "target/i386/x86.h"
-#include "mem/mem.h"
+#include "guest-machine.h"
 #include "util/mainloop.h"
 
 #define RAM_SIZE (32ull << 20)
 #define NCPUS 4
 #define MAX_POINTS 48
-#define DONE_STATUS 77
 
 /* What one run of the guest gives. */
 typedef struct Outcome {
@@ -32,10 +24,7 @@ typedef struct Outcome {
 } Outcome;
 
 typedef struct Run {
-    Vm *vm;
-    Machine *m;
-    MachineOptions opt;
-    Debug *d;
+    GuestMachine g;
     DebugClient *c;
     GRand *rand;
     uint64_t budget;            /* actions left; 0: do nothing but wait */
@@ -46,18 +35,14 @@ typedef struct Run {
     guint timer;
 } Run;
 
-/* ---- the guest's symbols ---- */
+/* ---- the guest ---- */
 
-static void find_symbols(Run *r, const char *path)
+/* The section of code, and the zeroed data. */
+static void find_sections(Run *r)
 {
-    g_autofree char *file = NULL;
-    const Elf64_Ehdr *eh;
-    const Elf64_Shdr *sh;
-    gsize size;
+    const Elf64_Ehdr *eh = (const Elf64_Ehdr *)r->g.image;
+    const Elf64_Shdr *sh = (const Elf64_Shdr *)(r->g.image + eh->e_shoff);
 
-    g_assert_true(g_file_get_contents(path, &file, &size, NULL));
-    eh = (const Elf64_Ehdr *)file;
-    sh = (const Elf64_Shdr *)(file + eh->e_shoff);
     for (unsigned i = 0; i < eh->e_shnum; i++) {
         if (sh[i].sh_type == SHT_PROGBITS && sh[i].sh_flags & SHF_EXECINSTR) {
             r->text = r->text ? MIN(r->text, sh[i].sh_addr) : sh[i].sh_addr;
@@ -67,73 +52,9 @@ static void find_symbols(Run *r, const char *path)
             r->data = sh[i].sh_addr;
             r->data_end = sh[i].sh_addr + sh[i].sh_size;
         }
-        if (sh[i].sh_type == SHT_SYMTAB) {
-            const Elf64_Sym *s = (const Elf64_Sym *)(file + sh[i].sh_offset);
-            const char *names = file + sh[sh[i].sh_link].sh_offset;
-
-            for (unsigned n = 0; n < sh[i].sh_size / sizeof(*s); n++) {
-                if (!strcmp(names + s[n].st_name, "stress_done")) {
-                    r->done = s[n].st_value;
-                }
-            }
-        }
     }
-    g_assert_true(r->done && r->text && r->data);
-}
-
-/* ---- hashing ---- */
-
-static uint64_t mix(uint64_t h, uint64_t v)
-{
-    h = (h ^ v) * 0x9e3779b97f4a7c15ull;
-    return h ^ h >> 29;
-}
-
-static uint64_t hash_memory(Run *r)
-{
-    static uint64_t page[512];
-    uint64_t h = 1;
-
-    for (uint64_t at = 0; at < RAM_SIZE; at += sizeof(page)) {
-        if (mem_peek(r->vm->memory, at, page, sizeof(page)) < sizeof(page)) {
-            continue;   /* the hole of the old video memory */
-        }
-        for (unsigned n = 0; n < 512; n++) {
-            h = mix(h, page[n] + at);
-        }
-    }
-    return h;
-}
-
-static uint64_t hash_registers(Run *r)
-{
-    uint64_t h = 1;
-
-    for (unsigned cpu = 0; cpu < NCPUS; cpu++) {
-        const RegSet *set = r->vm->cpus[cpu]->class->regs;
-
-        for (unsigned f = 0; set->features[f]; f++) {
-            for (unsigned n = 0; n < set->features[f]->n; n++) {
-                const RegDesc *d = &set->features[f]->regs[n];
-                uint8_t le[64] = { 0 };
-                uint64_t v;
-
-                /* Counters that run by themselves. */
-                if (strstr(d->name, "tsc") || !debug_reg_read(r->d, cpu, d, le, NULL)) {
-                    continue;
-                }
-                for (unsigned k = 0; k < sizeof(le); k += 8) {
-                    memcpy(&v, le + k, 8);
-                    h = mix(h, v + n);
-                }
-                if (g_getenv("STRESS_DUMP")) {
-                    memcpy(&v, le, 8);
-                    g_printerr("cpu %u %s %" G_GINT64_MODIFIER "x\n", cpu, d->name, v);
-                }
-            }
-        }
-    }
-    return h;
+    r->done = gm_symbol(&r->g, "stress_done");
+    g_assert_true(r->text && r->data);
 }
 
 /* ---- random actions, all while everything is stopped ---- */
@@ -146,13 +67,17 @@ static uint64_t pick(Run *r, uint64_t n)
 static void point_set(Run *r)
 {
     static const PointKind data[] = { POINT_WRITE, POINT_READ, POINT_ACCESS };
-    bool exec = pick(r, 2);
+    unsigned sort = (unsigned)pick(r, 5);
     PointSpec spec = { .kind = POINT_EXEC, .len = 1 };
     GError *err = NULL;
 
-    if (exec) {
+    if (sort == 0) {
+        spec.kind = POINT_EXCEPTION + (unsigned)pick(r, POINT_TRIPLE - POINT_EXCEPTION);
+        spec.len = point_kind_has_number(spec.kind) ? 0x10000 : 1;
+        spec.rw = (uint8_t)pick(r, 4);
+    } else if (sort < 3) {
         spec.addr = pick(r, 4) ? r->text + pick(r, r->text_end - r->text)
-                               : cpu_pc(r->vm->cpus[pick(r, NCPUS)]);
+                               : cpu_pc(r->g.vm->cpus[pick(r, NCPUS)]);
         spec.once = !pick(r, 3);
     } else {
         spec.kind = data[pick(r, 3)];
@@ -177,7 +102,7 @@ static void point_remove(Run *r)
 
     if (r->npoints) {
         n = (unsigned)pick(r, r->npoints);
-        debug_point_remove(r->d, r->point[n], NULL);    /* once-points may be gone */
+        debug_point_remove(r->g.d, r->point[n], NULL);    /* once-points may be gone */
         r->point[n] = r->point[--r->npoints];
         r->out.points++;
     }
@@ -188,22 +113,22 @@ static void memory_back(Run *r)
     uint8_t buf[256];
     uint64_t at = pick(r, 2) ? r->text + pick(r, r->text_end - r->text) : r->data + pick(r, r->data_end - r->data);
     unsigned cpu = (unsigned)pick(r, NCPUS);
-    size_t n = debug_read_some(r->d, cpu, ADDR_VIRT, at, buf, 1 + pick(r, sizeof(buf)));
+    size_t n = debug_read_some(r->g.d, cpu, ADDR_VIRT, at, buf, 1 + pick(r, sizeof(buf)));
 
     if (n) {
-        debug_write(r->d, cpu, ADDR_VIRT, at, buf, n, false, NULL);
+        debug_write(r->g.d, cpu, ADDR_VIRT, at, buf, n, false, NULL);
     }
 }
 
 static void register_back(Run *r)
 {
     unsigned cpu = (unsigned)pick(r, NCPUS);
-    const RegFeature *f = r->vm->cpus[cpu]->class->regs->features[pick(r, 2)];
+    const RegFeature *f = r->g.vm->cpus[cpu]->class->regs->features[pick(r, 2)];
     const RegDesc *d = &f->regs[pick(r, f->n)];
     uint8_t le[64];
 
-    if (debug_reg_read(r->d, cpu, d, le, NULL)) {
-        debug_reg_write(r->d, cpu, d, le, NULL);
+    if (debug_reg_read(r->g.d, cpu, d, le, NULL)) {
+        debug_reg_write(r->g.d, cpu, d, le, NULL);
     }
 }
 
@@ -232,7 +157,7 @@ static void resume(Run *r)
         break;
     case 2:
         action.kind = RESUME_RANGE;
-        action.lo = cpu_pc(r->vm->cpus[action.cpu]);
+        action.lo = cpu_pc(r->g.vm->cpus[action.cpu]);
         action.hi = action.lo + 1 + pick(r, 64);
         plan.n = 1;
         r->out.steps++;
@@ -251,7 +176,7 @@ static void resume(Run *r)
 
 static bool is_done(Run *r)
 {
-    return cpu_pc(r->vm->cpus[0]) == r->done;
+    return cpu_pc(r->g.vm->cpus[0]) == r->done;
 }
 
 /* The other CPUs are on their way to their last HLT: lets them get there. */
@@ -262,7 +187,7 @@ static bool settle(Run *r)
     bool all = true;
 
     for (unsigned cpu = 1; cpu < NCPUS; cpu++) {
-        all = all && r->vm->cpus[cpu]->power == CPU_POWER_HALTED;
+        all = all && r->g.vm->cpus[cpu]->power == CPU_POWER_HALTED;
     }
     if (!all) {
         debug_resume(r->c, &plan, NULL);
@@ -307,80 +232,42 @@ static void on_stop(void *opaque, const StopInfo *stop)
 
 /* ---- one run ---- */
 
-static void machine_reset(void *opaque)
-{
-    Machine *m = opaque;
+/* What is to be run. */
+typedef struct Order {
+    const char *kernel, *accel;
+    unsigned rounds;
+    uint32_t seed;
+    uint64_t actions;
+} Order;
 
-    m->cls->reset(m);
-}
-
-static void make_machine(Run *r, const char *kernel, unsigned rounds, const char *accel)
-{
-    GError *err = NULL;
-    g_autofree char *append = g_strdup_printf("mode=stress cpus=%d rounds=%u", NCPUS, rounds);
-
-    r->opt = (MachineOptions){ .ram_size = RAM_SIZE, .ncpus = NCPUS, .kernel = kernel, .append = g_strdup(append) };
-    mainloop_init();
-    r->vm = vm_new();
-    vm_clock_set_base_ns(r->vm, 0);
-    vm_set_accel(r->vm, &tcg_accel_ops, &x86_cpu_class, accel, &err);
-    g_assert_no_error(err);
-    r->m = g_malloc0(pc_machine_class.size);
-    r->m->cls = &pc_machine_class;
-    r->m->opt = &r->opt;
-    r->m->vm = r->m->host.vm = r->vm;
-    device_list_init(&r->m->devices);
-    pc_machine_class.create(r->m, &err);
-    g_assert_no_error(err);
-    pc_machine_class.load(r->m, &err);
-    g_assert_no_error(err);
-    vm_add_reset(r->vm, VM_RESET_LOADER, machine_reset, r->m);
-    vm_start(r->vm, &err);
-    g_assert_no_error(err);
-    vm_reset_now(r->vm, VM_CAUSE_HOST_RESET);
-    r->d = debug_new(r->vm);
-}
-
-static Outcome run_once(const char *kernel, unsigned rounds, const char *accel, uint32_t seed, uint64_t actions)
+static void run_once(void *out, const void *arg)
 {
     static const DebugClientOps ops = { .stopped = on_stop };
-    Run r = { .rand = g_rand_new_with_seed(seed), .budget = actions };
+    const Order *o = arg;
+    Run r = { .rand = g_rand_new_with_seed(o->seed), .budget = o->actions };
     PointSpec done = { .kind = POINT_EXEC, .len = 1 };
+    g_autofree char *append = g_strdup_printf("mode=stress cpus=%d rounds=%u", NCPUS, o->rounds);
     GError *err = NULL;
 
-    find_symbols(&r, kernel);
-    make_machine(&r, kernel, rounds, accel);
-    r.c = debug_client_new(r.d, "random", &ops, &r);
+    gm_init(&r.g, o->kernel, append, o->accel, NCPUS, RAM_SIZE);
+    find_sections(&r);
+    r.c = debug_client_new(r.g.d, "random", &ops, &r);
     done.addr = r.done;
     debug_point_add(r.c, &done, &r.done_point, &err);
     g_assert_no_error(err);
     resume(&r);
     mainloop_run();
-    r.out.memory = hash_memory(&r);
-    r.out.registers = hash_registers(&r);
-    return r.out;
+    r.out.memory = gm_hash_memory(&r.g);
+    r.out.registers = gm_hash_registers(&r.g);
+    *(Outcome *)out = r.out;
 }
 
-/* In a child: machines share nothing with each other. */
 static Outcome run_apart(const char *kernel, unsigned rounds, const char *accel, uint32_t seed, uint64_t actions)
 {
-    Outcome out = { 0 };
-    int fd[2], status;
-    pid_t pid;
+    Order o = { kernel, accel, rounds, seed, actions };
+    Outcome out;
 
-    g_assert_cmpint(pipe(fd), ==, 0);
-    pid = fork();
-    if (!pid) {
-        out = run_once(kernel, rounds, accel, seed, actions);
-        _exit(write(fd[1], &out, sizeof(out)) == sizeof(out) ? DONE_STATUS : 1);
-    }
-    close(fd[1]);
-    if (read(fd[0], &out, sizeof(out)) != sizeof(out)) {
-        out.finished = false;
-    }
-    close(fd[0]);
-    waitpid(pid, &status, 0);
-    g_assert_true(WIFEXITED(status) && WEXITSTATUS(status) == DONE_STATUS);
+    gm_apart(run_once, &o, &out, sizeof(out));
     return out;
 }
 

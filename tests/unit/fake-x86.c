@@ -76,6 +76,30 @@ void tcg_exit(Cpu *cpu, const VcpuExit *exit)
     siglongjmp(fx.unwind, FAKE_EXITED);
 }
 
+/* Events are noted, and take their course at once. */
+void tcg_event(Cpu *cpu, const DebugEvent *e)
+{
+    if (tcg_event_wanted(cpu, e->kind)) {
+        fx.event = *e;
+        fx.events++;
+    }
+}
+
+void tcg_event_pending(Cpu *cpu, const DebugEvent *e)
+{
+    tcg_event(cpu, e);
+}
+
+bool tcg_event_expected(Cpu *cpu, const DebugEvent *e)
+{
+    return true;
+}
+
+void tcg_event_done(Cpu *cpu, const DebugEvent *e)
+{
+    tcg_event(cpu, e);
+}
+
 static uint8_t *byte_at(Cpu *cpu, vaddr_t va, TcgAccess access, unsigned mmu)
 {
     static uint8_t nowhere;

@@ -32,6 +32,8 @@ typedef struct FakeX86 {
     uint32_t port;
     uint64_t port_value;
     VcpuExit exit;
+    DebugEvent event;           /* the last that was told */
+    unsigned events;
     int cas_fails;              /* so many times an entry changes under the walk */
 } FakeX86;
 

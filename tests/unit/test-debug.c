@@ -219,6 +219,34 @@ static void test_watch(gconstpointer options)
     dm_fini(&m);
 }
 
+/* A breakpoint right behind the instruction that a watchpoint stops at is told with it, because
+ * going on from there passes it. */
+static void test_watch_then_break(gconstpointer options)
+{
+    DebugMachine m;
+
+    dm_init(&m, 1, options);
+    load_loop(&m, 0);
+    PointId w = dm_point(&m, 0, POINT_WRITE, 0x8000, 8);
+    PointId b = dm_point(&m, 0, POINT_EXEC, JUMP, 1);
+    for (unsigned i = 1; i <= 5; i++) {
+        const StopInfo *s = i == 3 ? dm_step(&m, 0) : dm_continue(&m);
+
+        if (i == 3) {
+            g_assert_cmphex(s->pc, ==, LOOP);
+            g_assert_cmphex(dm_step(&m, 0)->pc, ==, STORE);
+            s = dm_step(&m, 0);
+        }
+        g_assert_cmphex(s->pc, ==, JUMP);
+        g_assert_cmpint(s->point_kind, ==, POINT_WRITE);
+        g_assert_cmpuint(s->nhit, ==, 2);
+        g_assert_cmpuint(s->hit[0], ==, w);
+        g_assert_cmpuint(s->hit[1], ==, b);
+        g_assert_cmpuint(sm_cpu(&m.m, 0)->r[1], ==, i);
+    }
+    dm_fini(&m);
+}
+
 static void test_on_change(gconstpointer options)
 {
     DebugMachine m;
@@ -940,6 +968,8 @@ int main(int argc, char **argv)
     add_for_kinds("cond", test_cond);
     g_test_add_data_func("/debug/watch/native", "native", test_watch);
     g_test_add_data_func("/debug/watch/slots", "slots=4,noskip", test_watch);
+    g_test_add_data_func("/debug/watch-then-break/native", "native", test_watch_then_break);
+    g_test_add_data_func("/debug/watch-then-break/slots", "slots=4,noskip", test_watch_then_break);
     g_test_add_data_func("/debug/on-change", "native", test_on_change);
     add_for_kinds("once", test_once);
     add_for_kinds("range", test_range);

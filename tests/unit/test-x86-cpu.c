@@ -4,6 +4,7 @@
 
 #include "fake-x86.h"
 #include "target/i386/cpuid.h"
+#include "target/i386/event_names.h"
 #include "target/i386/flags.h"
 #include "target/i386/helper.h"
 #include "target/i386/msr.h"
@@ -372,6 +373,72 @@ static void test_msr(void)
     fake_x86_done();
 }
 
+/* ---- events in words ---- */
+
+static void test_event_names(void)
+{
+    static const struct { PointKind kind; uint64_t number; const char *name; } names[] = {
+        { POINT_EXCEPTION, 0, "#DE" }, { POINT_EXCEPTION, 14, "#PF" },
+        { POINT_EXCEPTION, 3, "#BP" }, { POINT_EXCEPTION, 19, "#XM" },
+        { POINT_EXCEPTION, 2, NULL }, { POINT_EXCEPTION, 9, NULL },
+        { POINT_EXCEPTION, UINT64_C(1) << 32 | 14, NULL }, { POINT_INTERRUPT, 2, "NMI" },
+        { POINT_INTERRUPT, 14, NULL }, { POINT_MSR, 0xc0000080, "IA32_EFER" },
+        { POINT_MSR, 0x277, "IA32_PAT" }, { POINT_MSR, 0xc0010015, "HWCR" },
+        { POINT_MSR, 0x12345, NULL }, { POINT_CR, 3, "CR3" }, { POINT_CR, 8, "CR8" },
+        { POINT_CR, 1, NULL }, { POINT_IO, 0x80, NULL }, { POINT_MODE, 0, NULL },
+        { POINT_KINDS, 0, NULL },
+    };
+
+    for (unsigned i = 0; i < G_N_ELEMENTS(names); i++) {
+        g_assert_cmpstr(x86_event_name(names[i].kind, names[i].number), ==, names[i].name);
+    }
+}
+
+static void test_event_numbers(void)
+{
+    static const struct { PointKind kind; const char *name; uint64_t number; } good[] = {
+        { POINT_EXCEPTION, "#PF", 14 }, { POINT_EXCEPTION, "pf", 14 }, { POINT_EXCEPTION, "#gp", 13 },
+        { POINT_INTERRUPT, "nmi", 2 }, { POINT_MSR, "IA32_EFER", 0xc0000080 },
+        { POINT_MSR, "efer", 0xc0000080 }, { POINT_MSR, "MSR_LSTAR", 0xc0000082 },
+        { POINT_MSR, "hwcr", 0xc0010015 }, { POINT_MSR, "ia32_mtrr_fix4k", 0x268 },
+        { POINT_CR, "cr4", 4 }, { POINT_CR, "CR8", 8 },
+    };
+    static const struct { PointKind kind; const char *name; } bad[] = {
+        { POINT_EXCEPTION, "14" }, { POINT_EXCEPTION, "" }, { POINT_EXCEPTION, "#" },
+        { POINT_EXCEPTION, "nmi" }, { POINT_INTERRUPT, "#PF" }, { POINT_MSR, "ia32_" },
+        { POINT_MSR, "efe" }, { POINT_CR, "cr1" }, { POINT_IO, "com1" }, { POINT_KINDS, "#PF" },
+    };
+    uint64_t n;
+
+    for (unsigned i = 0; i < G_N_ELEMENTS(good); i++) {
+        g_assert_true(x86_event_number(good[i].kind, good[i].name, &n));
+        g_assert_cmphex(n, ==, good[i].number);
+    }
+    for (unsigned i = 0; i < G_N_ELEMENTS(bad); i++) {
+        g_assert_false(x86_event_number(bad[i].kind, bad[i].name, &n));
+    }
+}
+
+static void test_mode_text(void)
+{
+    g_autoptr(GString) out = g_string_new(NULL);
+
+    fake_x86_init(NULL, 1);
+    x86_mode_text(x86_mode_code(fx.cpu[0]), out);
+    g_assert_cmpstr(out->str, ==, "real mode, ring 0");
+    g_string_truncate(out, 0);
+    x86_enter_long64(fx.cpu[0], &(X86Entry){ .rip = 0x1000, .cs = 8, .ds = 16 });
+    x86_mode_text(x86_mode_code(fx.cpu[0]), out);
+    g_assert_cmpstr(out->str, ==, "64-bit, ring 0");
+    g_string_truncate(out, 0);
+    x86_mode_text(4 << 2 | 3, out);
+    g_assert_cmpstr(out->str, ==, "compatibility mode, ring 3");
+    g_string_truncate(out, 0);
+    x86_mode_text(1000, out);
+    g_assert_cmpstr(out->str, ==, "unknown mode, ring 0");
+    fake_x86_done();
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -384,5 +451,8 @@ int main(int argc, char **argv)
     g_test_add_func("/x86/regs/x87", test_x87_registers);
     g_test_add_func("/x86/control", test_control);
     g_test_add_func("/x86/msr", test_msr);
+    g_test_add_func("/x86/events/names", test_event_names);
+    g_test_add_func("/x86/events/numbers", test_event_numbers);
+    g_test_add_func("/x86/events/modes", test_mode_text);
     return g_test_run();
 }
