@@ -73,7 +73,8 @@ static bool tcg_init(Vm *vm, const char *options, AccelCaps *caps, GError **errp
     cond_init(&tcg->gate);
     vm->accel_data = tcg;
     *caps = (AccelCaps){
-        .native_exec = true, .native_data = true, .step = true, .step_masks_irq = true,
+        .executes = true, .native_exec = true, .native_data = true, .step = true,
+        .step_masks_irq = true,
         .resume_skips_point = true, .icount = true, .guest_debug = GUEST_DEBUG_FULL,
     };
     return true;
