@@ -22,6 +22,7 @@ typedef struct Config {
     GPtrArray *gdb;                /* -gdb, -s */
     GPtrArray *devices;            /* -device */
     const char *debugcon;          /* -debugcon */
+    const char *qtest, *qtest_log; /* -qtest, -qtest-log; NULL: not given */
     bool nographic, display_none, nodefaults;
     bool no_shutdown, stopped;     /* -S */
     uint32_t log_mask;

@@ -361,6 +361,18 @@ static CommandLine opt_gdb_default(Config *c, const char *arg, GError **errp)
     return opt_gdb(c, "tcp::1234", errp);
 }
 
+static CommandLine opt_qtest(Config *c, const char *arg, GError **errp)
+{
+    c->qtest = g_str_equal(arg, "none") ? NULL : arg;
+    return COMMAND_LINE_RUN;
+}
+
+static CommandLine opt_qtest_log(Config *c, const char *arg, GError **errp)
+{
+    c->qtest_log = arg;
+    return COMMAND_LINE_RUN;
+}
+
 static CommandLine opt_log(Config *c, const char *arg, GError **errp)
 {
     uint32_t mask;
@@ -433,6 +445,8 @@ static const Option options[] = {
     { "S", NULL, opt_stopped, "do not start the CPUs" },
     { "s", NULL, opt_gdb_default, "wait for gdb on port 1234 of this host: -gdb tcp::1234" },
     { "gdb", "WHERE", opt_gdb, "wait for gdb: tcp:[HOST]:PORT, unix:PATH, stdio" },
+    { "qtest", "STREAM", opt_qtest, "let a test drive buses, interrupts and the clock" },
+    { "qtest-log", "FILE", opt_qtest_log, "where to write down what it says; none" },
     { "d", "ITEM,...", opt_log, "log (help: list items)" },
     { "D", "FILE", opt_log_file, "where -d writes" },
     { "trace", "PATTERN", opt_trace, "log events whose name matches (help: list them)" },

@@ -5,6 +5,7 @@
 #include "chardev/chardev.h"
 #include "debug/debug.h"
 #include "gdbstub/server.h"
+#include "qtest/qtest.h"
 #include "system/registry.h"
 #include "system/signals.h"
 #include "util/error.h"
@@ -22,6 +23,7 @@ typedef struct System {
     Debug *debug;
     DebugClient *client;        /* the command line's own */
     GPtrArray *servers;
+    QtestServer *qtest;
 } System;
 
 /* ---- byte streams ----------------------------------------------------------------------- */
@@ -124,9 +126,12 @@ static bool system_make_stream(System *s, const char *spec, const char *label, C
     return *out != NULL;
 }
 
-/* Is the terminal taken by a gdb? */
-static bool gdb_on_stdio(const Config *c)
+/* Is the terminal taken by a gdb or a test? */
+static bool stdio_taken(const Config *c)
 {
+    if (c->qtest && g_str_has_prefix(c->qtest, "stdio")) {
+        return true;
+    }
     for (unsigned i = 0; i < c->gdb->len; i++) {
         if (g_str_has_prefix(g_ptr_array_index(c->gdb, i), "stdio")) {
             return true;
@@ -144,7 +149,7 @@ static const char *default_serial(const Config *c)
     if (c->nodefaults) {
         return "none";
     }
-    return gdb_on_stdio(c) || (c->display_none && !c->nographic) ? "null" : "mon:stdio";
+    return stdio_taken(c) || (c->display_none && !c->nographic) ? "null" : "mon:stdio";
 }
 
 static bool system_make_serials(System *s, GError **errp)
@@ -274,6 +279,9 @@ static bool system_make_machine(System *s, GError **errp)
         g_prefix_error(errp, "-accel: ");
         return false;
     }
+    if (c->qtest || !s->vm->caps.executes) {
+        vm_clock_set_manual(s->vm);     /* before devices look at the date */
+    }
     s->machine = machine_new(s);
     if (!c->machine->create(s->machine, errp) || !system_make_devices(s, errp) ||
         !c->machine->load(s->machine, errp)) {
@@ -287,6 +295,27 @@ static bool system_make_machine(System *s, GError **errp)
     vm_reset_now(s->vm, VM_CAUSE_HOST_RESET);
     machine_paused(s);   /* until the first resume */
     return true;
+}
+
+/* ---- tests ------------------------------------------------------------------------------ */
+
+static bool system_make_qtest(System *s, GError **errp)
+{
+    Config *c = s->config;
+    Chardev *chr = NULL;
+
+    if (!c->qtest) {
+        return true;
+    }
+    if (!system_make_stream(s, c->qtest, "qtest", &chr, errp)) {
+        g_prefix_error(errp, "-qtest: ");
+        return false;
+    }
+    s->qtest = qtest_server_new(s->machine, chr, c->qtest_log, errp);
+    if (!s->qtest) {
+        g_prefix_error(errp, "-qtest-log: ");
+    }
+    return s->qtest != NULL;
 }
 
 /* ---- debugging -------------------------------------------------------------------------- */
@@ -343,6 +372,7 @@ static bool system_make_debug(System *s, GError **errp)
 /* Takes apart what was made, however far that got, in the opposite order. */
 static void system_unmake(System *s)
 {
+    qtest_server_free(s->qtest);
     for (unsigned i = s->servers->len; i-- > 0;) {
         gdb_server_free(g_ptr_array_index(s->servers, i));
     }
@@ -392,7 +422,8 @@ bool system_run(Config *c, int *status, GError **errp)
 
     signals_init(system_signal, &s);
     ok = system_make_chardevs(&s, errp) && system_make_serials(&s, errp) &&
-         system_make_machine(&s, errp) && system_make_debug(&s, errp);
+         system_make_machine(&s, errp) && system_make_qtest(&s, errp) &&
+         system_make_debug(&s, errp);
     if (ok) {
         *status = mainloop_run();
     }

@@ -184,9 +184,9 @@ VmActivity vm_activity(Vm *vm, unsigned *cpu)
     mutex_lock(&run->lock);
     *cpu = 0;
     if ((run->draining && !run->rendezvous) || (run->requests && !run->ended)) {
-        all = VM_ACTIVITY_EXECUTES;         /* parked, perhaps, but what comes is not decided */
+        all = VM_ACTIVITY_CHANGES;
     }
-    for (unsigned i = 0; i < vm->ncpus && all != VM_ACTIVITY_EXECUTES; i++) {
+    for (unsigned i = 0; i < vm->ncpus && all > VM_ACTIVITY_EXECUTES; i++) {
         VmActivity one = cpu_activity_locked(vm->cpus[i]);
 
         if (one < all) {

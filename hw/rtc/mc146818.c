@@ -522,6 +522,11 @@ static const DeviceView mc146818_views[] = {
     { NULL }
 };
 
+static const DeviceLine mc146818_lines[] = {
+    { "irq", DEVICE_LINE_ISA, ISA_IRQ_RTC, 1 },
+    { NULL }
+};
+
 const DeviceClass mc146818_class = {
     .name = "mc146818",
     .desc = "real-time clock with 128 bytes of memory",
@@ -532,4 +537,5 @@ const DeviceClass mc146818_class = {
     .reset = mc146818_reset,
     .destroy = mc146818_destroy,
     .views = mc146818_views,
+    .lines = mc146818_lines,
 };
