@@ -9,6 +9,8 @@
 #include "util/keyval.h"
 #include "util/log.h"
 
+#define NANOSECONDS INT64_C(1000000000)
+
 /* What an option's function gives. */
 typedef CommandLine OptionFn(Config *c, const char *arg, GError **errp);
 
@@ -227,6 +229,9 @@ static bool parse_date(const char *text, int64_t *out, GError **errp)
                          "2006-06-17T16:01:21", text);
     }
     *out = timegm(&tm);
+    if (*out < INT64_MIN / NANOSECONDS || *out > INT64_MAX / NANOSECONDS) {
+        return error_set(errp, INVALID, "'%s' is too far away: years 1678 to 2261 are known", text);
+    }
     return true;
 }
 

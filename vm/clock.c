@@ -228,6 +228,10 @@ bool vm_clock_advance_to(Vm *vm, int64_t ns, GError **errp)
         return error_set(errp, INVALID, "the clock shows %" G_GINT64_FORMAT " ns and never goes "
                          "back", c->value);
     }
+    if (ns > VM_CLOCK_MANUAL_MAX_NS) {
+        return error_set(errp, INVALID, "the clock ends at %" G_GINT64_FORMAT " ns",
+                         VM_CLOCK_MANUAL_MAX_NS);
+    }
     vm_lock(vm);
     while (n < EXPIRE_MAX && (t = clock_advance_one(c, ns))) {
         t->cb(t->opaque);

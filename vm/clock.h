@@ -36,12 +36,16 @@ void vm_clock_set_base_ns(Vm *vm, int64_t ns);
 /* The date at 0 of a manual clock for which nobody has set another: 2000-01-01 00:00:00 UTC. */
 #define VM_CLOCK_MANUAL_BASE_NS (INT64_C(946684800) * NS_PER_SEC)
 
+/* A manual clock ends here, after some 146 years: sums of two times still are times. */
+#define VM_CLOCK_MANUAL_MAX_NS (INT64_MAX / 2)
+
 /* Makes the clock manual for good, with its date. Before the machine first runs. */
 void vm_clock_set_manual(Vm *vm);
 bool vm_clock_is_manual(const Vm *vm);
 /* Moves a manual clock to this value. Timers that are due by then expire on the way, in order, the
  * clock showing each one's own time meanwhile; nothing else ever makes them expire. False, the
- * clock being where it got to: the value lies in the past, or an absurd number of timers expired.
+ * clock being where it got to: the value lies in the past or behind the end, or an absurd number
+ * of timers expired.
  * Control thread, not under the VM lock; no vCPU may execute (parked, or in a rendezvous). */
 bool vm_clock_advance_to(Vm *vm, int64_t ns, GError **errp);
 /* When the next timer expires; -1: none is armed. Any thread. */

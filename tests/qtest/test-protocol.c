@@ -68,6 +68,7 @@ static void test_clock(void)
     g_assert_cmpstr(qtest_fail(q, "clock_set 4999"), ==,
                     "clock_set: the clock shows 5000 ns and never goes back");
     g_assert_nonnull(strstr(qtest_fail(q, "clock_step 9223372036854775807"), "the clock ends"));
+    g_assert_nonnull(strstr(qtest_fail(q, "clock_set 9223372036854775807"), "the clock ends"));
     qtest_outb(q, 0x43, 0x34);                  /* counter 0, mode 2: 100 ticks of 838.1 ns */
     qtest_outb(q, 0x40, 100);
     qtest_outb(q, 0x40, 0);
@@ -76,6 +77,28 @@ static void test_clock(void)
     /* A step that would take for ever ends with a reason, the clock being where it says. */
     g_assert_nonnull(strstr(qtest_fail(q, "clock_step 1000000000000000"), "moves no further"));
     g_assert_cmpint(qtest_clock(q), >, NS_PER_SEC);
+    qtest_quit(q);
+}
+
+/* At the end of time devices still do their sums. */
+static void test_clock_end(void)
+{
+    QTest *q = qtest_start_bare("-rtc base=2261-12-31 -smp 2 -serial null");
+
+    qtest_outb(q, 0x70, 0x0b);
+    qtest_ok(q, "clock_set 4611686018427387900");
+    for (unsigned port = 0; port < 0x1000; port++) {
+        if (port != 0x505 && port != 0x604 && port != 0x605) {
+            qtest_ok(q, "inb %u", port);
+            qtest_ok(q, "outb %u %u", port, 0x30 | (port & 7));
+        }
+    }
+    qtest_ok(q, "access_as 0");
+    qtest_writel(q, 0xfee000f0, 0x1ff);
+    qtest_writel(q, 0xfee00320, 0x20030);
+    qtest_writel(q, 0xfee00380, 0xffffffff);
+    qtest_ok(q, "clock_step 1");
+    qtest_fail(q, "clock_step 100");
     qtest_quit(q);
 }
 
@@ -376,6 +399,7 @@ int main(int argc, char **argv)
     g_test_add_func("/qtest/protocol/bus", test_bus);
     g_test_add_func("/qtest/protocol/big", test_big);
     g_test_add_func("/qtest/protocol/clock", test_clock);
+    g_test_add_func("/qtest/protocol/clock-end", test_clock_end);
     g_test_add_func("/qtest/protocol/clock-stands", test_clock_stands);
     g_test_add_func("/qtest/protocol/wait", test_wait);
     g_test_add_func("/qtest/protocol/irq", test_irq);
