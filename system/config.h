@@ -25,6 +25,7 @@ typedef struct Config {
     bool no_monitor;               /* -monitor none: none on the default serial port either */
     GPtrArray *devices;            /* -device */
     const char *debugcon;          /* -debugcon */
+    const char *qtest, *qtest_log; /* -qtest, -qtest-log; NULL: not given */
     bool nographic, display_none, nodefaults;
     bool no_shutdown, stopped;     /* -S */
     uint32_t log_mask;

@@ -7,6 +7,7 @@
 #include "gdbstub/server.h"
 #include "monitor/terminal.h"
 #include "symbols/symbols.h"
+#include "qtest/qtest.h"
 #include "system/registry.h"
 #include "system/signals.h"
 #include "util/error.h"
@@ -27,6 +28,7 @@ typedef struct System {
     MonitorHost host;
     GPtrArray *terminals;       /* MonitorTerminal */
     Chardev *implied;           /* the channel for the monitor that "mon:" brings along */
+    QtestServer *qtest;
 } System;
 
 /* ---- byte streams ----------------------------------------------------------------------- */
@@ -153,6 +155,7 @@ static const char *default_serial(const Config *c)
         return "none";
     }
     if (any_on_stdio(c->gdb) || any_on_stdio(c->monitors) ||
+        (c->qtest && g_str_has_prefix(c->qtest, "stdio")) ||
         (c->display_none && !c->nographic)) {
         return "null";
     }
@@ -287,6 +290,9 @@ static bool system_make_machine(System *s, GError **errp)
         g_prefix_error(errp, "-accel: ");
         return false;
     }
+    if (c->qtest || !s->vm->caps.executes) {
+        vm_clock_set_manual(s->vm);     /* before devices look at the date */
+    }
     s->machine = machine_new(s);
     if (!c->machine->create(s->machine, errp) || !system_make_devices(s, errp) ||
         !c->machine->load(s->machine, errp)) {
@@ -300,6 +306,27 @@ static bool system_make_machine(System *s, GError **errp)
     vm_reset_now(s->vm, VM_CAUSE_HOST_RESET);
     machine_paused(s);   /* until the first resume */
     return true;
+}
+
+/* ---- tests ------------------------------------------------------------------------------ */
+
+static bool system_make_qtest(System *s, GError **errp)
+{
+    Config *c = s->config;
+    Chardev *chr = NULL;
+
+    if (!c->qtest) {
+        return true;
+    }
+    if (!system_make_stream(s, c->qtest, "qtest", &chr, errp)) {
+        g_prefix_error(errp, "-qtest: ");
+        return false;
+    }
+    s->qtest = qtest_server_new(s->machine, chr, c->qtest_log, errp);
+    if (!s->qtest) {
+        g_prefix_error(errp, "-qtest-log: ");
+    }
+    return s->qtest != NULL;
 }
 
 /* ---- debugging -------------------------------------------------------------------------- */
@@ -456,6 +483,7 @@ static bool system_make_debug(System *s, GError **errp)
 /* Takes apart what was made, however far that got, in the opposite order. */
 static void system_unmake(System *s)
 {
+    qtest_server_free(s->qtest);
     mainloop_call_cancel(system_free_servers, s);
     g_ptr_array_set_size(s->servers, 0);
     g_ptr_array_set_size(s->terminals, 0);
@@ -509,7 +537,8 @@ bool system_run(Config *c, int *status, GError **errp)
 
     signals_init(system_signal, &s);
     ok = system_make_chardevs(&s, errp) && system_make_serials(&s, errp) &&
-         system_make_machine(&s, errp) && system_make_debug(&s, errp);
+         system_make_machine(&s, errp) && system_make_qtest(&s, errp) &&
+         system_make_debug(&s, errp);
     if (ok) {
         *status = mainloop_run();
     }

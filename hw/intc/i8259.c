@@ -451,6 +451,12 @@ static void i8259_destroy(Device *dev)
     irq_lines_free(s->inputs);
 }
 
+static const DeviceLine i8259_lines[] = {
+    { "in", DEVICE_LINE_INPUT, offsetof(I8259, inputs), 16 },
+    { "int", DEVICE_LINE_OUTPUT, offsetof(I8259, out), 1 },
+    { NULL }
+};
+
 const DeviceClass i8259_class = {
     .name = "i8259",
     .desc = "pair of 8259 interrupt controllers",
@@ -460,4 +466,5 @@ const DeviceClass i8259_class = {
     .reset = i8259_reset,
     .loaded = i8259_loaded,
     .destroy = i8259_destroy,
+    .lines = i8259_lines,
 };
