@@ -31,6 +31,42 @@ static bool has_number(PointKind kind)
     return kind >= POINT_EXCEPTION && kind <= POINT_IO;
 }
 
+static void put_exception(const DebugEvent *e, GString *out)
+{
+    if (e->has_error) {
+        g_string_append_printf(out, ", error code 0x%" PRIx64, e->error);
+    }
+    if (e->address) {
+        g_string_append_printf(out, ", address 0x%" PRIx64, e->address);
+    }
+    if (e->old != e->now) {
+        g_string_append_printf(out, ", status 0x%" PRIx64 " -> 0x%" PRIx64, e->old, e->now);
+    }
+}
+
+static void put_access(const DebugEvent *e, GString *out)
+{
+    if (!e->write) {
+        g_string_append_printf(out, ", read: 0x%" PRIx64, e->now);
+    } else if (e->kind == POINT_IO) {
+        g_string_append_printf(out, ", written: 0x%" PRIx64, e->now);
+    } else {
+        g_string_append_printf(out, ", written: 0x%" PRIx64 " -> 0x%" PRIx64, e->old, e->now);
+    }
+}
+
+static void put_modes(const CpuClass *class, const DebugEvent *e, GString *out)
+{
+    if (!class->mode_text) {
+        g_string_append_printf(out, ", 0x%" PRIx64 " -> 0x%" PRIx64, e->old, e->now);
+        return;
+    }
+    g_string_append(out, ", ");
+    class->mode_text(e->old, out);
+    g_string_append(out, " -> ");
+    class->mode_text(e->now, out);
+}
+
 void put_event(const Monitor *m, const DebugEvent *e, GString *out)
 {
     g_string_append(out, point_kind_name(e->kind));
@@ -40,27 +76,21 @@ void put_event(const Monitor *m, const DebugEvent *e, GString *out)
     }
     switch (e->kind) {
     case POINT_EXCEPTION:
-        if (e->has_error) {
-            g_string_append_printf(out, ", error code 0x%" PRIx64, e->error);
-        }
-        if (e->address) {
-            g_string_append_printf(out, ", address 0x%" PRIx64, e->address);
-        }
+        put_exception(e, out);
+        break;
+    case POINT_INTERRUPT:
+        g_string_append(out, e->software ? ", by an instruction" : "");
         break;
     case POINT_MSR:
+    case POINT_IO:
+        put_access(e, out);
+        break;
     case POINT_CR:
     case POINT_ASPACE:
-    case POINT_MODE:
-        g_string_append_printf(out, e->write || e->kind != POINT_MSR
-                               ? ", 0x%" PRIx64 " -> 0x%" PRIx64 : ", read as 0x%" PRIx64,
-                               e->old, e->now);
+        g_string_append_printf(out, ", 0x%" PRIx64 " -> 0x%" PRIx64, e->old, e->now);
         break;
-    case POINT_IO:
-        if (e->write) {
-            g_string_append_printf(out, ", written 0x%" PRIx64, e->now);
-        } else {
-            g_string_append(out, ", read");
-        }
+    case POINT_MODE:
+        put_modes(class_of(m), e, out);
         break;
     default:
         break;
@@ -89,7 +119,8 @@ void put_point(Monitor *m, const PointSpec *s, GString *out)
         } else {
             put_number(m, s->kind, s->addr, out);
             if (s->len > 1) {
-                g_string_append_printf(out, " to 0x%" PRIx64, s->addr + s->len - 1);
+                g_string_append(out, " to ");
+                put_number(m, s->kind, s->addr + s->len - 1, out);
             }
         }
         if (s->rw == POINT_RW_READ || s->rw == POINT_RW_WRITE) {

@@ -336,7 +336,7 @@ static void test_stops(Fixture *f, gconstpointer data)
     cont(f);
     has(f->notices->str, "CPU 1: watchpoint 5 (write)");
     RUN_HAS(f, "catch level=3 exception any", "exception any\n");
-    RUN_HAS(f, "catch exception 3-6", "exception 3 to 0x6\n");
+    RUN_HAS(f, "catch exception 3-6", "exception 3 to 6\n");
     RUN_HAS(f, "catch io 0x3f8 w if $r1 == 3", "io 0x3f8 written\n");
     RUN_HAS(f, "catch reset", "reset\n");
     RUN_HAS(f, "hbreak space=0x55 level=1 level=2 0x1000", "exec (hardware)");
