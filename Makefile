@@ -5,6 +5,7 @@
 #   make check       install what is missing, build, run all tests, count them
 #   make demo        the guided tour on Debian's kernel (GUEST=embedded, SYMBOLS=dbg, AUTO=1)
 #   make bench       measurements (not part of check)
+#   make coverage    which lines the tests run (not part of check; wants gcovr)
 #   make install     PREFIX=... DESTDIR=... as usual
 #   make clean
 
@@ -30,6 +31,9 @@ demo: all
 bench: all
 	@scripts/bench --build $(BUILD)
 
+coverage: deps
+	@scripts/coverage
+
 install: all
 	$(if $(PREFIX),meson configure $(BUILD) -Dprefix=$(PREFIX))
 	meson install -C $(BUILD)
@@ -37,4 +41,4 @@ install: all
 clean:
 	rm -rf $(BUILD)
 
-.PHONY: all deps check demo bench install clean
+.PHONY: all deps check demo bench coverage install clean

@@ -188,7 +188,8 @@ static void read_path(Reader *r)
 
 static void read_eisa(Reader *r)
 {
-    uint32_t v = GUINT32_SWAP_LE_BE((uint32_t)take_le(r, 4));
+    uint32_t le = (uint32_t)take_le(r, 4);
+    uint32_t v = GUINT32_SWAP_LE_BE(le);    /* a macro that may look at its argument four times */
 
     g_string_append_printf(r->out, "%c%c%c%04X", '@' + (v >> 26 & 31), '@' + (v >> 21 & 31),
                            '@' + (v >> 16 & 31), v & 0xffff);
