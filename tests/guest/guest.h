@@ -95,5 +95,6 @@ unsigned spin_run(void);
 unsigned faults_run(void);
 unsigned reset_run(void);
 unsigned triple_run(void);
+unsigned ticks_run(void);
 
 #endif
