@@ -80,6 +80,31 @@ static void test_stopped(gconstpointer accel)
     qtest_quit(q);
 }
 
+/* Where nothing executes a debugger still looks, and takes back a step that can't end. */
+static void test_nobody(void)
+{
+    QTest *q = qtest_start_bare("-smp 2 -gdb unix:{gdb}");
+    Gdb *g = gdb_connect(q, "gdb");
+
+    qtest_ok(q, "write 0xfff0 4 0xdeadbeef");
+    gdb_ask(g, "?");
+    g_assert_cmpstr(qtest_ok(q, "wait_idle"), ==, "stopped");
+    g_assert_cmpstr(gdb_ask(g, "mfff0,4"), ==, "deadbeef");
+    g_autofree char *before = g_strdup(gdb_ask(g, "g"));
+    gdb_send(g, "vCont;s");
+    gdb_interrupt(g);
+    g_assert_true(g_str_has_prefix(gdb_receive(g), "T02"));
+    g_assert_cmpstr(gdb_ask(g, "g"), ==, before);
+    gdb_send(g, "vCont;c");
+    g_assert_cmpstr(qtest_ok(q, "wait_halted"), ==, "halted");
+    qtest_outb(q, 0xcf9, 0x06);
+    g_assert_cmpstr(qtest_ok(q, "wait_idle"), ==, "halted");
+    gdb_interrupt(g);
+    gdb_receive(g);
+    gdb_close(g);
+    qtest_quit(q);
+}
+
 /* Four CPUs, of which three are never started: each sleeps or waits. */
 static void test_halted(gconstpointer accel)
 {
@@ -174,6 +199,7 @@ int main(int argc, char **argv)
             g_test_add_data_func(path, backend[b].accel, row[i].fn);
         }
     }
+    g_test_add_func("/qtest/debug/nobody", test_nobody);
     g_test_add_func("/qtest/debug/backends", test_backends);
     return g_test_run();
 }
