@@ -257,7 +257,7 @@ static bool log_open(QtestServer *s, const char *path, GError **errp)
     } else if (!g_str_equal(path, "none")) {
         s->log = fopen(path, "we");
         if (!s->log) {
-            return error_set(errp, FAILED, "%s: %s", path, g_strerror(errno));
+            return error_set(errp, FAILED, "log file '%s': %s", path, g_strerror(errno));
         }
     }
     return true;

@@ -324,7 +324,7 @@ static bool system_make_qtest(System *s, GError **errp)
     }
     s->qtest = qtest_server_new(s->machine, chr, c->qtest_log, errp);
     if (!s->qtest) {
-        g_prefix_error(errp, "-qtest-log: ");
+        g_prefix_error(errp, "-qtest: ");
     }
     return s->qtest != NULL;
 }

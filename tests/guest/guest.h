@@ -97,5 +97,6 @@ unsigned faults_run(void);
 unsigned reset_run(void);
 unsigned triple_run(void);
 unsigned events_run(void);
+unsigned ticks_run(void);
 
 #endif

@@ -9,6 +9,7 @@ static const Mode modes[] = {
     {"debugregs", debugregs_run}, {"stress", stress_run}, {"rewrite", rewrite_run},
     {"spin", spin_run},       {"faults", faults_run},   {"reset", reset_run},
     {"triple", triple_run},  {"bench", bench_run},      {"events", events_run},
+    {"ticks", ticks_run},
 };
 
 static uint32_t word_at(unsigned long address)

@@ -232,17 +232,25 @@ QTest *qtest_start_bare(const char *more)
     return qtest_start(args);
 }
 
-static int end(QTest *q)
+void qtest_wait_end(QTest *q)
 {
     int64_t limit = g_get_monotonic_time() + LIMIT_MS * 1000;
-    int status;
+    siginfo_t info = { 0 };
 
-    while (waitpid(q->pid, &status, WNOHANG) == 0) {
+    while (waitid(P_PID, (id_t)q->pid, &info, WEXITED | WNOHANG | WNOWAIT) == 0 && !info.si_pid) {
         if (g_get_monotonic_time() > limit) {
             fail(q, "the emulator does not end");
         }
         g_usleep(2000);
     }
+}
+
+static int end(QTest *q)
+{
+    int status;
+
+    qtest_wait_end(q);
+    g_assert_cmpint(waitpid(q->pid, &status, 0), ==, q->pid);
     if (!WIFEXITED(status)) {
         fail(q, "the emulator was ended by signal %d", WTERMSIG(status));
     }

@@ -38,6 +38,8 @@ void qtest_stop(QTest *q);
 void qtest_free(QTest *q);
 /* Waits until it has ended by itself; returns its exit status and frees q. */
 int qtest_wait_exit(QTest *q);
+/* Waits for that too, but leaves q and its files for qtest_wait_exit. */
+void qtest_wait_end(QTest *q);
 /* The path of a file in its folder, for g_free. */
 char *qtest_path(QTest *q, const char *name);
 

@@ -1,5 +1,5 @@
-/* The I/O APIC (Intel 82093AA, order 290566) and the local APICs behind it (SDM vol. 3, chapter 11),
- * as far as they are seen without a CPU that takes interrupts: requests stay in IRR.
+/* The I/O APIC (Intel 82093AA, order 290566) and the local APICs behind it (SDM vol. 3, chapter
+ * 11), as far as they are seen without a CPU that takes interrupts: requests stay in IRR.
  * SPDX-License-Identifier: GPL-2.0-or-later */
 #include "libqtest.h"
 
@@ -10,7 +10,8 @@ enum { ID = 0x20, VERSION = 0x30, TPR = 0x80, PPR = 0xa0, LDR = 0xd0, DFR = 0xe0
        TMR = 0x180, IRR = 0x200, ESR = 0x280, ICR = 0x300, ICR_HIGH = 0x310, LVT_TIMER = 0x320,
        LVT_ERROR = 0x370, INITIAL = 0x380, CURRENT = 0x390, DIVIDE = 0x3e0 };
 
-enum { MASKED = 1 << 16, LEVEL = 1 << 15, REMOTE_IRR = 1 << 14, LOGICAL = 1 << 11, LOWEST = 1 << 8 };
+enum { MASKED = 1 << 16, LEVEL = 1 << 15, REMOTE_IRR = 1 << 14, LOGICAL = 1 << 11,
+       LOWEST = 1 << 8 };
 
 static QTest *q;
 

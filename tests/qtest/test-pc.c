@@ -1,5 +1,5 @@
-/* What ends, resets and describes a PC: ACPI hardware, reset ports, keyboard controller, debug exit,
- * panic port, debug console.
+/* What ends and resets a PC, and what serves its firmware: ACPI hardware, reset ports, keyboard
+ * controller, debug exit, panic port, debug console.
  * SPDX-License-Identifier: GPL-2.0-or-later */
 #include "libqtest.h"
 
@@ -25,7 +25,8 @@ static void test_pm_timer(void)
     g_assert_cmpuint(qtest_inl(q, PM_TIMER), ==, 3579545);
     before = qtest_inl(q, PM_TIMER);
     qtest_clock_step(q, 3600 * NS_PER_SEC);     /* wraps after 1200 seconds */
-    g_assert_cmpuint(qtest_inl(q, PM_TIMER) - before, ==, (uint32_t)(UINT64_C(3600) * 315000000 / 88));
+    g_assert_cmpuint(qtest_inl(q, PM_TIMER) - before, ==,
+                     (uint32_t)(UINT64_C(3600) * 315000000 / 88));
     g_assert_cmphex(qtest_inw(q, PM_STATUS), ==, TIMER);
     g_assert_false(qtest_irq(q, 0));
     qtest_outw(q, PM_STATUS, TIMER);

@@ -123,7 +123,8 @@ static void test_wait(void)
     qtest_quit(q);
     q = qtest_start_bare("-S");
     g_assert_cmpstr(qtest_ok(q, "wait_idle 1000"), ==, "stopped");
-    g_assert_cmpstr(qtest_fail(q, "wait_halted 20"), ==, "the machine is still stopped after 20 ms");
+    g_assert_cmpstr(qtest_fail(q, "wait_halted 20"), ==,
+                    "the machine is still stopped after 20 ms");
     g_assert_cmpint(qtest_clock_step(q, 7), ==, 7);     /* also while stopped */
     qtest_quit(q);
 }

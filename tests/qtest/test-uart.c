@@ -340,7 +340,7 @@ static void test_break(void)
     g_assert_cmphex(cause(), ==, IIR_LINE);
     g_assert_true(qtest_irq(q, 0));
     g_assert_cmphex(in(LSR) & 0x91, ==, 0x91);
-    g_assert_cmphex(in(LSR) & 0x91, ==, 0x01);  /* the status is read once, the data is still there */
+    g_assert_cmphex(in(LSR) & 0x91, ==, 0x01);  /* told once; the data is still there */
     g_assert_cmphex(in(DATA), ==, 0);
     g_assert_cmphex(in(LSR), ==, 0x60);
     g_assert_false(qtest_irq(q, 0));
