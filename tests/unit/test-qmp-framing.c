@@ -208,14 +208,16 @@ static void test_writing(void)
 
     json_out_init(&o, false);
     write_some(&o);
-    g_assert_cmpstr(o.text->str, ==, "{\"s\": \"a\\\"\\\\\\n\\t\\u0001\\u00e4\\ud83d\\ude00\\ufffd\""
+    g_assert_cmpstr(o.text->str, ==,
+                    "{\"s\": \"a\\\"\\\\\\n\\t\\u0001\\u00e4\\ud83d\\ude00\\ufffd\""
                     ", \"u\": 18446744073709551615, \"i\": -9223372036854775808, "
                     "\"l\": [true, false, {}], \"h\": \"00ab\", \"r\": null}");
     json_out_clear(&o);
     json_out_init(&o, true);
     write_some(&o);
     g_assert_nonnull(strstr(o.text->str, "{\n    \"s\": "));
-    g_assert_nonnull(strstr(o.text->str, "\"l\": [\n        true,\n        false,\n        {}\n    ],"));
+    g_assert_nonnull(strstr(o.text->str,
+                            "\"l\": [\n        true,\n        false,\n        {}\n    ],"));
     g_assert_true(g_str_has_suffix(o.text->str, "\"r\": null\n}"));
     json_out_clear(&o);
 }
@@ -225,8 +227,9 @@ static void test_writing(void)
 static void test_mutations(void)
 {
     static const char sample[] =
-        "{\"execute\": \"human-monitor-command\", \"arguments\": {\"command-line\": \"info \\\"x\\\""
-        " [1]\", \"list\": [1, -2.5e3, {\"a\": null}]}, \"id\": [\"\\u00e4\", 18446744073709551615]}\n";
+        "{\"execute\": \"human-monitor-command\", \"arguments\": {\"command-line\": "
+        "\"info \\\"x\\\" [1]\", \"list\": [1, -2.5e3, {\"a\": null}]}, "
+        "\"id\": [\"\\u00e4\", 18446744073709551615]}\n";
     static const char noise[] = "{}[]\",:\\\n\t \xff\x80\x01" "0a-.u";
     g_autoptr(GString) text = g_string_new(NULL);
 
