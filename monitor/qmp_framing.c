@@ -54,6 +54,13 @@ static bool is_word(uint8_t c)
     return g_ascii_isalnum(c) || c == '-' || c == '+' || c == '.' || c == '_';
 }
 
+static QmpFrameEvent open_string(QmpFramer *f, uint8_t c)
+{
+    f->quote = (char)c;
+    f->state = STATE_STRING;
+    return QMP_FRAME_NONE;
+}
+
 static QmpFrameEvent open_bracket(QmpFramer *f, uint8_t c)
 {
     if (f->depth == QMP_DEPTH_MAX) {
@@ -87,9 +94,8 @@ static QmpFrameEvent byte_start(QmpFramer *f, uint8_t c)
     if (c == '{' || c == '[') {
         return open_bracket(f, c);
     }
-    if (c == '"') {
-        f->state = STATE_STRING;
-        return QMP_FRAME_NONE;
+    if (c == '"' || c == '\'') {
+        return open_string(f, c);
     }
     if (is_word(c)) {
         f->state = STATE_WORD;
@@ -106,9 +112,10 @@ static QmpFrameEvent byte_inside(QmpFramer *f, uint8_t c)
     if (c == '}' || c == ']') {
         return close_bracket(f, c);
     }
-    if (c == '"') {
-        f->state = STATE_STRING;
-    } else if (c < ' ' && !is_space(c)) {
+    if (c == '"' || c == '\'') {
+        return open_string(f, c);
+    }
+    if (c < ' ' && !is_space(c)) {
         return frame_error(f, STATE_START, "a control character is in the JSON value");
     }
     return QMP_FRAME_NONE;
@@ -124,7 +131,7 @@ static QmpFrameEvent byte_string(QmpFramer *f, uint8_t c)
         f->state = STATE_STRING;
     } else if (c == '\\') {
         f->state = STATE_ESCAPE;
-    } else if (c == '"') {
+    } else if (c == (uint8_t)f->quote) {
         f->state = STATE_INSIDE;
         return f->depth ? QMP_FRAME_NONE : frame_value(f);
     }

@@ -26,6 +26,7 @@ typedef struct QmpFramer {
     const char *error;
     unsigned state;         /* qmp_framing.c's own from here */
     bool done;
+    char quote;             /* what ends the string */
     size_t size_max;
     unsigned depth;
     uint8_t square[QMP_DEPTH_MAX / 8];      /* a bit per open bracket: [ or { */

@@ -92,32 +92,55 @@ static bool read_unicode(Reader *r)
     return true;
 }
 
+/* What follows a backslash, which is not copied yet. */
+static bool read_escape(Reader *r)
+{
+    int c;
+
+    r->p++;
+    c = peek(r);
+    if (c == '\'') {            /* has no need of it in a copy with double quotes */
+        take(r);
+        return true;
+    }
+    g_string_append_c(r->out, '\\');
+    if (c == 'u') {
+        return read_unicode(r);
+    }
+    if (c <= 0 || !strchr("\"\\/bfnrt", c)) {
+        return bad(r, "there is no such escape");
+    }
+    take(r);
+    return true;
+}
+
+/* Whatever the quotes, the copy has double ones. */
 static bool read_string(Reader *r)
 {
-    if (!accept_char(r, '"')) {
+    int quote = peek(r), c;
+
+    if (quote != '"' && quote != '\'') {
         return bad(r, "a string is missing");
     }
-    while (!accept_char(r, '"')) {
-        int c = peek(r);
-
+    r->p++;
+    g_string_append_c(r->out, '"');
+    while ((c = peek(r)) != quote) {
         if (c < ' ') {
             return bad(r, "a string does not end");
         }
-        take(r);
-        if (c != '\\') {
-            continue;
-        }
-        c = peek(r);
-        if (c == 'u') {
-            if (!read_unicode(r)) {
+        if (c == '\\') {
+            if (!read_escape(r)) {
                 return false;
             }
-        } else if (c > 0 && strchr("\"\\/bfnrt", c)) {
-            take(r);
-        } else {
-            return bad(r, "there is no such escape");
+            continue;
         }
+        if (c == '"') {
+            g_string_append_c(r->out, '\\');
+        }
+        take(r);
     }
+    r->p++;
+    g_string_append_c(r->out, '"');
     return true;
 }
 
@@ -254,6 +277,7 @@ static bool read_value(Reader *r)
     case '[':
         return read_list(r, ']', read_value, "a comma or ] is missing");
     case '"':
+    case '\'':
         return read_string(r);
     case '-':
     case '0' ... '9':

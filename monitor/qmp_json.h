@@ -11,7 +11,8 @@
 /* ---- reading ---- */
 
 /* Reads one value, by the letter of the standard: json-glib alone would take comments, hexadecimal
- * numbers and more. *id becomes the text of the top object's "id", for g_free; NULL: it has none.
+ * numbers and more. One exception is QMP's: strings may stand in single quotes, which many a script
+ * uses. *id becomes the text of the top object's "id", for g_free; NULL: it has none.
  *
  * Integers from 2^63 to 2^64 - 1 keep their 64 bits and so look negative in the tree: whoever
  * expects an unsigned number casts. Larger ones are floating point.

@@ -59,6 +59,7 @@ static void test_negotiation(void)
     qf_run(&f, "qmp_capabilities", "{\"enable\": []}");
     check_class(&f, "{\"execute\": \"qmp_capabilities\"}", "CommandNotFound", "already");
     check_class(&f, "{\"execute\": \"nonsense\"}", "CommandNotFound", "nonsense");
+    check_class(&f, "{'execute': 'nonsense', 'id': 'a'}", "CommandNotFound", "nonsense");
     qf_run(&f, "query-status", NULL);
     qf_teardown(&f, NULL);
 }
@@ -69,7 +70,7 @@ static void test_bad_input(QmpFixture *f, gconstpointer data)
         const char *text, *part;
     } rows[] = {
         { "nonsense\n", "no JSON" },
-        { "{'execute': 'query-status'}", "no JSON" },
+        { "{execute: \"query-status\"}", "no JSON" },
         { "{\"execute\": \"query-status\",}", "no JSON" },
         { "{\"execute\": \"query-status\n", "string" },
         { "}\n", "begins" },
