@@ -488,6 +488,13 @@ void chardev_close_fds(Chardev *c)
     }
 }
 
+void chardev_drop(Chardev *c)
+{
+    if (c->ops->disconnect) {
+        c->ops->disconnect(c);
+    }
+}
+
 void chardev_disconnect(Chardev *c)
 {
     if (c->ops->disconnect) {

@@ -93,6 +93,9 @@ bool chardev_is_open(Chardev *c);
 /* Hang up on the peer (a server listens again). Main-loop thread. */
 void chardev_disconnect(Chardev *c);
 
+/* The same without a moment for what is queued: for a peer that does not read. */
+void chardev_drop(Chardev *c);
+
 /* True if this is a server that is to wait for its peer, who has not come yet. */
 bool chardev_must_wait(Chardev *c);
 

@@ -93,6 +93,11 @@ static int unix_listen(const NetAddress *a, char **name, GError **errp)
         return -1;
     }
     fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (fd >= 0) {
+        /* Whoever can connect can do everything to the machine: its owner only. Linux gives the
+         * file the socket's own mode, so that there is no moment in which others could come. */
+        fchmod(fd, 0600);
+    }
     if (fd < 0 || bind(fd, (struct sockaddr *)&un, sizeof(un)) < 0) {
         error_set(errp, FAILED, "cannot make the socket '%s': %s", a->path, g_strerror(errno));
         if (fd >= 0) {

@@ -251,7 +251,11 @@ static bool press(Monitor *m, Args *a, void (*button)(Machine *), const char *wh
 
 bool mon_system_powerdown(Monitor *m, Args *a, GString *out, GError **errp)
 {
-    return press(m, a, m->host->machine->cls->power_button, "power button", errp);
+    if (!press(m, a, m->host->machine->cls->power_button, "power button", errp)) {
+        return false;
+    }
+    vm_tell_powerdown(debug_vm(m->debug));
+    return true;
 }
 
 bool mon_nmi(Monitor *m, Args *a, GString *out, GError **errp)

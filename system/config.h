@@ -22,6 +22,7 @@ typedef struct Config {
     GPtrArray *gdb;                /* -gdb, -s */
     GPtrArray *monitors;           /* -monitor: streams */
     GPtrArray *mons;               /* -mon: KeyVal text */
+    GPtrArray *qmp, *qmp_pretty;   /* -qmp, -qmp-pretty: streams */
     bool no_monitor;               /* -monitor none: none on the default serial port either */
     GPtrArray *devices;            /* -device */
     const char *debugcon;          /* -debugcon */

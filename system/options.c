@@ -37,6 +37,8 @@ void config_init(Config *c)
     c->gdb = g_ptr_array_new();
     c->monitors = g_ptr_array_new();
     c->mons = g_ptr_array_new();
+    c->qmp = g_ptr_array_new();
+    c->qmp_pretty = g_ptr_array_new();
     c->devices = g_ptr_array_new();
     c->strings = g_ptr_array_new_with_free_func(g_free);
 }
@@ -48,6 +50,8 @@ void config_clear(Config *c)
     g_ptr_array_free(c->gdb, TRUE);
     g_ptr_array_free(c->monitors, TRUE);
     g_ptr_array_free(c->mons, TRUE);
+    g_ptr_array_free(c->qmp, TRUE);
+    g_ptr_array_free(c->qmp_pretty, TRUE);
     g_ptr_array_free(c->devices, TRUE);
     g_ptr_array_free(c->strings, TRUE);
 }
@@ -386,6 +390,22 @@ static CommandLine opt_mon(Config *c, const char *arg, GError **errp)
     return COMMAND_LINE_RUN;
 }
 
+static CommandLine opt_qmp(Config *c, const char *arg, GError **errp)
+{
+    if (!g_str_equal(arg, "none")) {
+        g_ptr_array_add(c->qmp, (gpointer)arg);
+    }
+    return COMMAND_LINE_RUN;
+}
+
+static CommandLine opt_qmp_pretty(Config *c, const char *arg, GError **errp)
+{
+    if (!g_str_equal(arg, "none")) {
+        g_ptr_array_add(c->qmp_pretty, (gpointer)arg);
+    }
+    return COMMAND_LINE_RUN;
+}
+
 static CommandLine opt_qtest(Config *c, const char *arg, GError **errp)
 {
     c->qtest = g_str_equal(arg, "none") ? NULL : arg;
@@ -472,7 +492,11 @@ static const Option options[] = {
     { "gdb", "WHERE", opt_gdb, "wait for gdb: tcp:[HOST]:PORT, unix:PATH, stdio" },
     { "monitor", "STREAM", opt_monitor, "a monitor: stdio, unix:PATH,server=on,wait=off, "
       "tcp:HOST:PORT, pty, chardev:ID, none" },
-    { "mon", "chardev=ID,...", opt_mon, "a monitor on a -chardev: mode=readline, edit=on|off" },
+    { "mon", "chardev=ID,...", opt_mon, "a monitor on a -chardev: mode=readline, edit=on|off; or "
+      "mode=control, pretty=on|off for QMP" },
+    { "qmp", "STREAM", opt_qmp, "QMP, the monitor for programs: unix:PATH,server=on,wait=off, "
+      "tcp:HOST:PORT,server=on,wait=off, stdio, chardev:ID" },
+    { "qmp-pretty", "STREAM", opt_qmp_pretty, "the same, answers on several lines" },
     { "qtest", "STREAM", opt_qtest, "let a test drive buses, interrupts and the clock" },
     { "qtest-log", "FILE", opt_qtest_log, "where to write down what it says; none" },
     { "d", "ITEM,...", opt_log, "log (help: list items)" },

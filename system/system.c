@@ -5,6 +5,7 @@
 #include "chardev/chardev.h"
 #include "debug/debug.h"
 #include "gdbstub/server.h"
+#include "monitor/qmp.h"
 #include "monitor/terminal.h"
 #include "symbols/symbols.h"
 #include "qtest/qtest.h"
@@ -27,6 +28,7 @@ typedef struct System {
     GPtrArray *servers;         /* GdbServer */
     MonitorHost host;
     GPtrArray *terminals;       /* MonitorTerminal */
+    GPtrArray *qmp;             /* QmpServer */
     Chardev *implied;           /* the channel for the monitor that "mon:" brings along */
     QtestServer *qtest;
 } System;
@@ -154,7 +156,8 @@ static const char *default_serial(const Config *c)
     if (c->nodefaults) {
         return "none";
     }
-    if (any_on_stdio(c->gdb) || any_on_stdio(c->monitors) ||
+    if (any_on_stdio(c->gdb) || any_on_stdio(c->monitors) || any_on_stdio(c->qmp) ||
+        any_on_stdio(c->qmp_pretty) || any_on_stdio(c->chardevs) ||
         (c->qtest && g_str_has_prefix(c->qtest, "stdio")) ||
         (c->display_none && !c->nographic)) {
         return "null";
@@ -283,7 +286,8 @@ static bool system_make_machine(System *s, GError **errp)
     s->vm->policy.no_reboot = c->opt.no_reboot;
     s->vm->policy.no_shutdown = c->no_shutdown;
     /* Else nobody could look at it. */
-    s->vm->policy.panic_stops = c->gdb->len || c->monitors->len || c->mons->len;
+    s->vm->policy.panic_stops = c->gdb->len || c->monitors->len || c->mons->len || c->qmp->len ||
+                                c->qmp_pretty->len;
     c->opt.chardev_find = system_find_chardev;
     c->opt.opaque = s;
     if (!vm_set_accel(s->vm, c->accel, c->machine->cpu_class, c->accel_options, errp)) {
@@ -410,24 +414,55 @@ static bool system_add_terminal(System *s, Chardev *c, MonitorEdit edit, GError 
     return t;
 }
 
-/* -mon [chardev=]ID[,mode=readline][,edit=on|off] */
+static bool system_add_qmp(System *s, Chardev *c, bool pretty, GError **errp)
+{
+    QmpServer *q = c ? qmp_server_new(&s->host, c, pretty, errp) : NULL;
+
+    if (q) {
+        g_ptr_array_add(s->qmp, q);
+    }
+    return q;
+}
+
+static bool system_make_qmp(System *s, const GPtrArray *streams, bool pretty, GError **errp)
+{
+    for (unsigned i = 0; i < streams->len; i++) {
+        g_autofree char *label = g_strdup_printf("qmp%u", s->qmp->len);
+        Chardev *chr = NULL;
+
+        if (!system_make_stream(s, g_ptr_array_index(streams, i), label, &chr, errp) ||
+            !system_add_qmp(s, chr, pretty, errp)) {
+            g_prefix_error(errp, pretty ? "-qmp-pretty: " : "-qmp: ");
+            return false;
+        }
+    }
+    return true;
+}
+
+/* -mon [chardev=]ID[,mode=readline][,edit=on|off] and ID,mode=control[,pretty=on|off] */
 static bool system_make_mon(System *s, const char *text, GError **errp)
 {
     g_autoptr(KeyVal) kv = keyval_parse(text, "chardev", NULL, errp);
     const char *id = kv ? keyval_get(kv, "chardev") : NULL;
     const char *mode = kv ? keyval_get(kv, "mode") : NULL;
-    bool has_edit = kv && keyval_get(kv, "edit"), edit = false;
+    bool control = mode && g_str_equal(mode, "control"), edit = false, pretty = false;
+    bool has_edit = kv && !control && keyval_get(kv, "edit");
     Chardev *c;
 
-    if (!kv || !keyval_get_bool(kv, "edit", &edit, errp) || !keyval_check_used(kv, errp)) {
+    if (!kv || (!control && !keyval_get_bool(kv, "edit", &edit, errp)) ||
+        (control && !keyval_get_bool(kv, "pretty", &pretty, errp)) ||
+        !keyval_check_used(kv, errp)) {
         return false;
     }
-    if (mode && !g_str_equal(mode, "readline")) {
-        return error_set(errp, INVALID, "there is no mode '%s' (readline)", mode);
+    if (mode && !control && !g_str_equal(mode, "readline")) {
+        return error_set(errp, INVALID, "there is no mode '%s' (readline, control)", mode);
     }
     c = id ? system_find_raw(s, id) : NULL;
     if (!c) {
         return error_set(errp, NOT_FOUND, "there is no chardev '%s'", id ? id : "");
+    }
+    if (control) {
+        return system_add_qmp(s, front_of(c, "QMP", errp), pretty, errp);
     }
     return system_add_terminal(s, front_of(c, "monitor", errp),
                                !has_edit ? MONITOR_EDIT_AUTO : edit ? MONITOR_EDIT_ON
@@ -453,6 +488,10 @@ static bool system_make_monitors(System *s, GError **errp)
             g_prefix_error(errp, "-mon: ");
             return false;
         }
+    }
+    if (!system_make_qmp(s, c->qmp, false, errp) ||
+        !system_make_qmp(s, c->qmp_pretty, true, errp)) {
+        return false;
     }
     return !s->implied || system_add_terminal(s, s->implied, MONITOR_EDIT_AUTO, errp);
 }
@@ -486,6 +525,7 @@ static void system_unmake(System *s)
     qtest_server_free(s->qtest);
     mainloop_call_cancel(system_free_servers, s);
     g_ptr_array_set_size(s->servers, 0);
+    g_ptr_array_set_size(s->qmp, 0);
     g_ptr_array_set_size(s->terminals, 0);
     symbols_free(s->host.symbols);
     if (s->client) {
@@ -511,6 +551,7 @@ static void system_unmake(System *s)
     }
     g_ptr_array_free(s->servers, TRUE);
     g_ptr_array_free(s->terminals, TRUE);
+    g_ptr_array_free(s->qmp, TRUE);
     g_ptr_array_free(s->chardevs, TRUE);
 }
 
@@ -532,6 +573,7 @@ bool system_run(Config *c, int *status, GError **errp)
         .config = c, .chardevs = g_ptr_array_new(),
         .servers = g_ptr_array_new_with_free_func((GDestroyNotify)gdb_server_free),
         .terminals = g_ptr_array_new_with_free_func((GDestroyNotify)monitor_terminal_free),
+        .qmp = g_ptr_array_new_with_free_func((GDestroyNotify)qmp_server_free),
     };
     bool ok;
 

@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 /* A failing pthread call is our own bug, also in release builds. */
 static void check(int err, const char *what)
@@ -110,8 +111,42 @@ void cond_broadcast(Cond *c)
 /* Signals that a thread raises by its own doing must reach it. */
 static const int synchronous_signals[] = { SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGABRT };
 
+/* What a new thread is to do, and how it tells that it has begun. */
+typedef struct ThreadBirth {
+    Thread *t;
+    void *(*fn)(void *);
+    void *arg;
+    Mutex lock;
+    Cond born;
+    bool done;
+} ThreadBirth;
+
+static uint64_t own_host_id(void)
+{
+#ifdef __linux__
+    return (uint64_t)gettid();
+#else
+    return 0;
+#endif
+}
+
+static void *thread_main(void *opaque)
+{
+    ThreadBirth *b = opaque;
+    void *(*fn)(void *) = b->fn;
+    void *arg = b->arg;
+
+    mutex_lock(&b->lock);
+    b->t->host_id = own_host_id();
+    b->done = true;
+    cond_signal(&b->born);
+    mutex_unlock(&b->lock);     /* b is gone from here on */
+    return fn(arg);
+}
+
 void thread_start(Thread *t, const char *name, void *(*fn)(void *), void *arg)
 {
+    ThreadBirth b = { .t = t, .fn = fn, .arg = arg };
     sigset_t all, old;
     char short_name[16];
 
@@ -120,8 +155,17 @@ void thread_start(Thread *t, const char *name, void *(*fn)(void *), void *arg)
         sigdelset(&all, synchronous_signals[i]);
     }
     check(pthread_sigmask(SIG_SETMASK, &all, &old), "pthread_sigmask");
-    check(pthread_create(&t->t, NULL, fn, arg), "pthread_create");
+    mutex_init(&b.lock);
+    cond_init(&b.born);
+    mutex_lock(&b.lock);
+    check(pthread_create(&t->t, NULL, thread_main, &b), "pthread_create");
     t->started = true;
+    while (!b.done) {
+        cond_wait(&b.born, &b.lock);
+    }
+    mutex_unlock(&b.lock);
+    cond_destroy(&b.born);
+    mutex_destroy(&b.lock);
     check(pthread_sigmask(SIG_SETMASK, &old, NULL), "pthread_sigmask");
     g_strlcpy(short_name, name, sizeof(short_name));
     pthread_setname_np(t->t, short_name);
@@ -134,6 +178,11 @@ void *thread_join(Thread *t)
     check(pthread_join(t->t, &ret), "pthread_join");
     t->started = false;
     return ret;
+}
+
+uint64_t thread_host_id(const Thread *t)
+{
+    return t->host_id;
 }
 
 bool thread_is_self(const Thread *t)

@@ -12,7 +12,7 @@
 
 typedef struct Mutex { pthread_mutex_t m; } Mutex;
 typedef struct Cond { pthread_cond_t c; } Cond;
-typedef struct Thread { pthread_t t; bool started; } Thread;
+typedef struct Thread { pthread_t t; bool started; uint64_t host_id; } Thread;
 
 /* A mutex that the owner cannot lock twice; unlocking another's mutex aborts in every build. */
 void mutex_init(Mutex *m);
@@ -37,6 +37,9 @@ void cond_broadcast(Cond *c);
 void thread_start(Thread *t, const char *name, void *(*fn)(void *), void *arg);
 /* Waits for the thread's end and returns what fn returned. */
 void *thread_join(Thread *t);
+/* The number by which the host's tools know the thread (Linux: its thread id); 0 if it has none.
+ * Constant from thread_start's return on. Any thread. */
+uint64_t thread_host_id(const Thread *t);
 /* Is the caller this thread? */
 bool thread_is_self(const Thread *t);
 

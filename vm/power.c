@@ -92,6 +92,11 @@ void power_notify_paused(Vm *vm)
     TELL(vm, paused, o_->opaque);
 }
 
+void vm_tell_powerdown(Vm *vm)
+{
+    TELL(vm, powerdown, o_->opaque);
+}
+
 void vm_add_reset(Vm *vm, int order, void (*fn)(void *opaque), void *opaque)
 {
     GArray *a = vm->power->resets;

@@ -202,9 +202,12 @@ typedef struct VmObserverOps {
     void (*panic)(void *opaque);
     /* The machine has ended (powered off with no_shutdown: it can only be reset). */
     void (*ended)(void *opaque, VmCause cause, int status);
+    void (*powerdown)(void *opaque);        /* somebody pressed the power button */
 } VmObserverOps;
 typedef struct VmObserver VmObserver;
 VmObserver *vm_add_observer(Vm *vm, const VmObserverOps *ops, void *opaque);
 void vm_remove_observer(Vm *vm, VmObserver *o);
+/* Tells observers that the power button was pressed; by whoever had the machine press it. */
+void vm_tell_powerdown(Vm *vm);
 
 #endif

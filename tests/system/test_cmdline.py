@@ -174,6 +174,18 @@ def bad_input():
             (QUIET + ["-gdb", "tcp::99999"], r"-gdb: "),
             (QUIET + ["-gdb", "tcp::"], r"-gdb: "),
             (QUIET + ["-gdb", "unix:plainfile"], r"-gdb: .*plainfile"),
+            (QUIET + ["-qmp", "unix:plainfile,server=on,wait=off"], r"-qmp: .*plainfile"),
+            (QUIET + ["-qmp", "smoke"], r"-qmp: .*smoke"),
+            (QUIET + ["-qmp", "chardev:nope"], r"-qmp: .*nope"),
+            (QUIET + ["-qmp-pretty", "tcp:127.0.0.1:1"], r"-qmp-pretty: .*127\.0\.0\.1"),
+            (QUIET + ["-qmp", f"tcp::{port},server=on,wait=off"], rf"-qmp: .*{port}"),
+            (QUIET + ["-qmp", "unix:sock,server=on,wait=off", "-qmp", "smoke"], r"-qmp: .*smoke"),
+            (QUIET + ["-mon", "chardev=nope,mode=control"], r"-mon: .*nope"),
+            (QUIET + ["-mon", "mode=control"], r"-mon: "),
+            (QUIET + ["-chardev", "null,id=a", "-mon", "a,mode=telepathy"], r"-mon: .*telepathy"),
+            (QUIET + ["-chardev", "null,id=a", "-mon", "a,mode=control,pretty=perhaps"], r"-mon: .*pretty"),
+            (QUIET + ["-chardev", "null,id=a", "-mon", "a,mode=control,edit=on"], r"-mon: .*edit"),
+            (QUIET + ["-chardev", "null,id=a", "-mon", "a,mode=control", "-qmp", "chardev:a"], r"-qmp: .*'a'|-mon: .*'a'"),
             (QUIET + ["-gdb", "unix:/nonexistent/sock"], r"-gdb: .*/nonexistent/sock"),
             (QUIET + ["-gdb", "smoke"], r"-gdb: .*smoke"),
             (["-serial", "null"], r"-kernel"),
@@ -198,6 +210,7 @@ def bad_input():
 
 def helps():
     check_prints(["-help"], r"-kernel FILE")
+    check_prints(["-help"], r"-qmp STREAM")
     check_prints(["--version"], r"^Glassbox version [0-9]")
     check_prints(["-machine", "help"], r"(?m)^pc ")
     check_prints(["-accel", "help"], r"(?m)^tcg$")

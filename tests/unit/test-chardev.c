@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <termios.h>
 #include <unistd.h>
@@ -203,6 +204,16 @@ static int unix_client(const char *path)
     return fd;
 }
 
+/* A socket is its owner's, whatever others may do in its folder. */
+static void check_private(const char *path)
+{
+    GStatBuf st;
+
+    g_assert_cmpint(g_stat(path, &st), ==, 0);
+    g_assert_true(S_ISSOCK(st.st_mode));
+    g_assert_cmpuint(st.st_mode & 0777, ==, 0600);
+}
+
 static void test_unix_server(void)
 {
     g_autofree char *path = g_build_filename(dir, "sock", NULL);
@@ -214,6 +225,7 @@ static void test_unix_server(void)
     int fd;
 
     g_assert_no_error(err);
+    check_private(path);
     front_init(&f, c);
     run_idle();
     g_assert_cmpstr(f.events->str, ==, "");
@@ -236,6 +248,54 @@ static void test_unix_server(void)
     chardev_free(c);
     g_assert_false(g_file_test(path, G_FILE_TEST_EXISTS));
     front_clear(&f);
+}
+
+/* A peer that does not read is dropped at once, with what was queued for it. */
+static void test_drop(void)
+{
+    g_autofree char *path = g_build_filename(dir, "sock", NULL);
+    g_autofree char *spec = g_strdup_printf("unix:%s,server=on,wait=off", path);
+    g_autofree char *much = g_malloc0(1 << 20);
+    GError *err = NULL;
+    Chardev *c = chardev_new(spec, "serial0", &err);
+    int64_t begin;
+    Front f;
+    int fd;
+
+    g_assert_no_error(err);
+    front_init(&f, c);
+    fd = unix_client(path);
+    RUN_UNTIL(chardev_is_open(c));
+    chardev_write(c, much, 1 << 20);
+    begin = host_monotonic_ns();
+    chardev_drop(c);
+    g_assert_cmpint(host_monotonic_ns() - begin, <, 250 * 1000000);
+    g_assert_false(chardev_is_open(c));
+    g_assert_cmpuint(chardev_queued(c), ==, 0);
+    close(fd);
+    fd = unix_client(path);
+    RUN_UNTIL(chardev_is_open(c));
+    g_assert_cmpstr(f.events->str, ==, "OCO");
+    close(fd);
+    chardev_free(c);
+    front_clear(&f);
+}
+
+/* A path that is there and is no socket is left alone. */
+static void test_not_a_socket(void)
+{
+    g_autofree char *path = g_build_filename(dir, "file", NULL);
+    g_autofree char *spec = g_strdup_printf("unix:%s,server=on,wait=off", path);
+    g_autofree char *text = NULL;
+    GError *err = NULL;
+
+    g_assert_true(g_file_set_contents(path, "data", -1, &err));
+    g_assert_null(chardev_new(spec, "serial0", &err));
+    g_assert_nonnull(strstr(err->message, "is not a socket"));
+    g_clear_error(&err);
+    g_assert_true(g_file_get_contents(path, &text, NULL, &err));
+    g_assert_cmpstr(text, ==, "data");
+    g_unlink(path);
 }
 
 static void test_bad_specs(void)
@@ -324,6 +384,7 @@ static void test_listener_unix(void)
     int fd[2];
 
     g_assert_no_error(err);
+    check_private(path);
     fd[0] = unix_client(path);
     fd[1] = unix_client(path);
     RUN_UNTIL(a.n == 2);
@@ -444,6 +505,8 @@ int main(int argc, char **argv)
     g_test_add_func("/chardev/other-thread", test_other_thread);
     g_test_add_func("/chardev/file", test_file);
     g_test_add_func("/chardev/unix-server", test_unix_server);
+    g_test_add_func("/chardev/drop", test_drop);
+    g_test_add_func("/chardev/not-a-socket", test_not_a_socket);
     g_test_add_func("/chardev/bad-specs", test_bad_specs);
     g_test_add_func("/chardev/listener-tcp", test_listener_tcp);
     g_test_add_func("/chardev/listener-unix", test_listener_unix);

@@ -162,6 +162,26 @@ static void call_quit(void *opaque)
     mainloop_quit(4);   /* the first one wins */
 }
 
+static void *id_thread(void *arg)
+{
+    *(uint64_t *)arg = (uint64_t)gettid();
+    return NULL;
+}
+
+/* The host's number of a thread is there as soon as the thread is. */
+static void test_thread_id(void)
+{
+    uint64_t own = 0;
+    Thread t = { 0 };
+
+    g_assert_cmpuint(thread_host_id(&t), ==, 0);
+    thread_start(&t, "id", id_thread, &own);
+    g_assert_cmpuint(thread_host_id(&t), !=, 0);
+    g_assert_cmpuint(thread_host_id(&t), !=, gettid());
+    thread_join(&t);
+    g_assert_cmpuint(thread_host_id(&t), ==, own);
+}
+
 static void *call_thread(void *arg)
 {
     g_assert_false(mainloop_is_current());
@@ -284,6 +304,7 @@ int main(int argc, char **argv)
     g_test_add_func("/util/trace", test_trace);
     g_test_add_func("/util/log-items", test_log_items);
     g_test_add_func("/util/calls", test_calls);
+    g_test_add_func("/util/thread-id", test_thread_id);
     g_test_add_func("/util/fd-watch", test_fd_watch);
     g_test_add_func("/util/timer", test_timer);
     return g_test_run();
