@@ -1,191 +1,14 @@
-/* Wiring: byte streams, machine, executor, debug core and gdb servers, and their end.
+/* The whole: byte streams, the machine with its executor, its front ends, and their end.
  * SPDX-License-Identifier: GPL-2.0-or-later */
 #include "system/system.h"
-#include <string.h>
-#include "chardev/chardev.h"
-#include "debug/debug.h"
-#include "gdbstub/server.h"
-#include "monitor/qmp.h"
-#include "monitor/terminal.h"
-#include "symbols/symbols.h"
-#include "qtest/qtest.h"
+
 #include "system/registry.h"
 #include "system/signals.h"
+#include "system/system_int.h"
 #include "util/error.h"
 #include "util/keyval.h"
 #include "util/log.h"
 #include "util/mainloop.h"
-#include "vm/vm.h"
-
-typedef struct System {
-    Config *config;
-    GPtrArray *chardevs;        /* all, in the order of their making */
-    Vm *vm;
-    Machine *machine;
-    VmObserver *observer;
-    Debug *debug;
-    DebugClient *client;        /* the command line's own */
-    GPtrArray *servers;         /* GdbServer */
-    MonitorHost host;
-    GPtrArray *terminals;       /* MonitorTerminal */
-    GPtrArray *qmp;             /* QmpServer */
-    Chardev *implied;           /* the channel for the monitor that "mon:" brings along */
-    QtestServer *qtest;
-} System;
-
-/* ---- byte streams ----------------------------------------------------------------------- */
-
-/* Ctrl-A x */
-static void system_quit(void *opaque)
-{
-    System *s = opaque;
-
-    if (s->vm && s->debug) {
-        vm_request_shutdown(s->vm, VM_CAUSE_HOST_QUIT, 0);
-    } else {
-        mainloop_quit(0);
-    }
-}
-
-/* Keep a new chardev, tell where it is if nobody could know, and wait for its peer if it is to. */
-static bool system_add_chardev(System *s, Chardev *c, GError **errp)
-{
-    if (!c) {
-        return false;
-    }
-    g_ptr_array_add(s->chardevs, c);
-    if (chardev_is_mux(c)) {
-        chardev_mux_set_quit(c, system_quit, s);
-    }
-    if (chardev_address(c) && g_str_has_prefix(chardev_address(c), "/dev/")) {
-        fprintf(stderr, "char device redirected to %s (label %s)\n", chardev_address(c),
-                chardev_label(c));
-    }
-    if (chardev_must_wait(c)) {
-        fprintf(stderr, "glassbox: waiting for a connection to %s\n", chardev_address(c));
-    }
-    return chardev_wait_connected(c, errp);
-}
-
-static Chardev *system_find_raw(System *s, const char *id)
-{
-    for (unsigned i = 0; i < s->chardevs->len; i++) {
-        Chardev *c = g_ptr_array_index(s->chardevs, i);
-        if (g_str_equal(chardev_label(c), id)) {
-            return c;
-        }
-    }
-    return NULL;
-}
-
-/* What a front end attaches to: the chardev, or a new channel of a mux. */
-static Chardev *front_of(Chardev *c, const char *label, GError **errp)
-{
-    return chardev_is_mux(c) ? chardev_mux_channel(c, label, errp) : c;
-}
-
-static Chardev *system_find_chardev(void *opaque, const char *id)
-{
-    Chardev *c = system_find_raw(opaque, id);
-
-    return c ? front_of(c, id, NULL) : NULL;
-}
-
-static bool system_make_chardevs(System *s, GError **errp)
-{
-    for (unsigned i = 0; i < s->config->chardevs->len; i++) {
-        Chardev *c = chardev_new_option(g_ptr_array_index(s->config->chardevs, i), errp);
-        if (c && system_find_raw(s, chardev_label(c))) {
-            error_set(errp, INVALID, "there are two chardevs '%s'", chardev_label(c));
-            chardev_free(c);
-            c = NULL;
-        }
-        if (!system_add_chardev(s, c, errp)) {
-            g_prefix_error(errp, "-chardev: ");
-            return false;
-        }
-    }
-    return true;
-}
-
-/* The stream of a -serial or -debugcon argument; *out stays NULL for "none". */
-static bool system_make_stream(System *s, const char *spec, const char *label, Chardev **out,
-                               GError **errp)
-{
-    Chardev *c;
-
-    if (g_str_equal(spec, "none")) {
-        return true;
-    }
-    if (g_str_has_prefix(spec, "chardev:")) {
-        const char *id = spec + strlen("chardev:");
-        c = system_find_raw(s, id);
-        if (!c) {
-            return error_set(errp, NOT_FOUND, "there is no chardev '%s'", id);
-        }
-    } else {
-        c = chardev_new(spec, label, errp);
-        if (!system_add_chardev(s, c, errp)) {
-            return false;
-        }
-    }
-    *out = front_of(c, label, errp);
-    if (*out && g_str_has_prefix(spec, "mon:")) {
-        s->implied = chardev_mux_channel(c, "monitor", errp);
-        return s->implied != NULL;
-    }
-    return *out != NULL;
-}
-
-static bool any_on_stdio(const GPtrArray *specs)
-{
-    for (unsigned i = 0; i < specs->len; i++) {
-        if (g_str_has_prefix(g_ptr_array_index(specs, i), "stdio")) {
-            return true;
-        }
-    }
-    return false;
-}
-
-/*
- * What a machine has if no serial port was asked for. There are no graphics, so that the first port
- * is on the terminal, as with -nographic, unless the terminal is not to be used.
- */
-static const char *default_serial(const Config *c)
-{
-    if (c->nodefaults) {
-        return "none";
-    }
-    if (any_on_stdio(c->gdb) || any_on_stdio(c->monitors) || any_on_stdio(c->qmp) ||
-        any_on_stdio(c->qmp_pretty) || any_on_stdio(c->chardevs) ||
-        (c->qtest && g_str_has_prefix(c->qtest, "stdio")) ||
-        (c->display_none && !c->nographic)) {
-        return "null";
-    }
-    return c->no_monitor ? "stdio" : "mon:stdio";
-}
-
-static bool system_make_serials(System *s, GError **errp)
-{
-    Config *c = s->config;
-
-    if (c->serials->len == 0) {
-        g_ptr_array_add(c->serials, (gpointer)default_serial(c));
-    }
-    for (unsigned i = 0; i < c->serials->len; i++) {
-        g_autofree char *label = g_strdup_printf("serial%u", i);
-        if (!system_make_stream(s, g_ptr_array_index(c->serials, i), label, &c->opt.serial[i],
-                                errp)) {
-            g_prefix_error(errp, "-serial: ");
-            return false;
-        }
-    }
-    if (c->debugcon && !system_make_stream(s, c->debugcon, "debugcon", &c->opt.debugcon, errp)) {
-        g_prefix_error(errp, "-debugcon: ");
-        return false;
-    }
-    return true;
-}
 
 /* ---- the machine ------------------------------------------------------------------------ */
 
@@ -288,7 +111,7 @@ static bool system_make_machine(System *s, GError **errp)
     /* Else nobody could look at it. */
     s->vm->policy.panic_stops = c->gdb->len || c->monitors->len || c->mons->len || c->qmp->len ||
                                 c->qmp_pretty->len;
-    c->opt.chardev_find = system_find_chardev;
+    c->opt.chardev_find = streams_find_front;
     c->opt.opaque = s;
     if (!vm_set_accel(s->vm, c->accel, c->machine->cpu_class, c->accel_options, errp)) {
         g_prefix_error(errp, "-accel: ");
@@ -312,226 +135,12 @@ static bool system_make_machine(System *s, GError **errp)
     return true;
 }
 
-/* ---- tests ------------------------------------------------------------------------------ */
-
-static bool system_make_qtest(System *s, GError **errp)
-{
-    Config *c = s->config;
-    Chardev *chr = NULL;
-
-    if (!c->qtest) {
-        return true;
-    }
-    if (!system_make_stream(s, c->qtest, "qtest", &chr, errp)) {
-        g_prefix_error(errp, "-qtest: ");
-        return false;
-    }
-    s->qtest = qtest_server_new(s->machine, chr, c->qtest_log, errp);
-    if (!s->qtest) {
-        g_prefix_error(errp, "-qtest: ");
-    }
-    return s->qtest != NULL;
-}
-
-/* ---- debugging -------------------------------------------------------------------------- */
-
-/* A stop that no debugger asked for is told to the user; without any debugger it is the end. */
-static void client_stopped(void *opaque, const StopInfo *stop)
-{
-    System *s = opaque;
-
-    if (stop->kind == STOP_ERROR) {
-        error_report("CPU %u cannot go on: %s", stop->cpu, stop->text ? stop->text : "no reason");
-        if (!s->vm->policy.panic_stops) {
-            vm_request_shutdown(s->vm, VM_CAUSE_ERROR, 1);
-        }
-    } else if (stop->kind == STOP_PANIC) {
-        warn_report("the guest has panicked; the machine is stopped");
-    }
-}
-
-static const DebugClientOps client_ops = { .stopped = client_stopped };
-
-/* gdb refuses a description that does not go with its symbol file's architecture. */
-static void warn_of_arch(System *s, const char *spec)
-{
-    const char *arch = s->machine->gdb_arch;
-
-    if (arch && !strstr(spec, ",arch=")) {
-        warn_report("the kernel is made for %s: a gdb that reads its file needs -gdb %s,arch=%s", arch,
-                    spec, arch);
-    }
-}
-
-/* ---- monitors --------------------------------------------------------------------------- */
-
-static void system_free_servers(void *opaque)
-{
-    System *s = opaque;
-
-    g_ptr_array_set_size(s->servers, 0);
-}
-
-/* The monitor's gdbserver command, which may come from a gdb: that one is not ended under its own
- * feet. */
-static bool system_gdbserver(void *opaque, const char *spec, GString *out, GError **errp)
-{
-    GdbServerOptions options = { 0 };
-    System *s = opaque;
-    GdbServer *server;
-
-    if (g_str_equal(spec, "none")) {
-        mainloop_call(system_free_servers, s);
-        return true;
-    }
-    options.monitor = &s->host;
-    server = gdb_server_new(s->debug, spec, &options, errp);
-    if (!server) {
-        return false;
-    }
-    g_ptr_array_add(s->servers, server);
-    g_string_append_printf(out, "waiting for gdb on %s\n", gdb_server_address(server));
-    return true;
-}
-
-static void system_make_host(System *s)
-{
-    s->host = (MonitorHost){
-        .debug = s->debug, .machine = s->machine, .symbols = symbols_new(),
-        .version = GLASSBOX_VERSION, .gdbserver = system_gdbserver, .opaque = s,
-    };
-}
-
-static bool system_add_terminal(System *s, Chardev *c, MonitorEdit edit, GError **errp)
-{
-    g_autofree char *name = s->terminals->len ? g_strdup_printf("monitor %u", s->terminals->len)
-                                              : g_strdup("monitor");
-    MonitorTerminal *t = c ? monitor_terminal_new(&s->host, c, name, edit, errp) : NULL;
-
-    if (t) {
-        g_ptr_array_add(s->terminals, t);
-    }
-    return t;
-}
-
-static bool system_add_qmp(System *s, Chardev *c, bool pretty, GError **errp)
-{
-    QmpServer *q = c ? qmp_server_new(&s->host, c, pretty, errp) : NULL;
-
-    if (q) {
-        g_ptr_array_add(s->qmp, q);
-    }
-    return q;
-}
-
-static bool system_make_qmp(System *s, const GPtrArray *streams, bool pretty, GError **errp)
-{
-    for (unsigned i = 0; i < streams->len; i++) {
-        g_autofree char *label = g_strdup_printf("qmp%u", s->qmp->len);
-        Chardev *chr = NULL;
-
-        if (!system_make_stream(s, g_ptr_array_index(streams, i), label, &chr, errp) ||
-            !system_add_qmp(s, chr, pretty, errp)) {
-            g_prefix_error(errp, pretty ? "-qmp-pretty: " : "-qmp: ");
-            return false;
-        }
-    }
-    return true;
-}
-
-/* -mon [chardev=]ID[,mode=readline][,edit=on|off] and ID,mode=control[,pretty=on|off] */
-static bool system_make_mon(System *s, const char *text, GError **errp)
-{
-    g_autoptr(KeyVal) kv = keyval_parse(text, "chardev", NULL, errp);
-    const char *id = kv ? keyval_get(kv, "chardev") : NULL;
-    const char *mode = kv ? keyval_get(kv, "mode") : NULL;
-    bool control = mode && g_str_equal(mode, "control"), edit = false, pretty = false;
-    bool has_edit = kv && !control && keyval_get(kv, "edit");
-    Chardev *c;
-
-    if (!kv || (!control && !keyval_get_bool(kv, "edit", &edit, errp)) ||
-        (control && !keyval_get_bool(kv, "pretty", &pretty, errp)) ||
-        !keyval_check_used(kv, errp)) {
-        return false;
-    }
-    if (mode && !control && !g_str_equal(mode, "readline")) {
-        return error_set(errp, INVALID, "there is no mode '%s' (readline, control)", mode);
-    }
-    c = id ? system_find_raw(s, id) : NULL;
-    if (!c) {
-        return error_set(errp, NOT_FOUND, "there is no chardev '%s'", id ? id : "");
-    }
-    if (control) {
-        return system_add_qmp(s, front_of(c, "QMP", errp), pretty, errp);
-    }
-    return system_add_terminal(s, front_of(c, "monitor", errp),
-                               !has_edit ? MONITOR_EDIT_AUTO : edit ? MONITOR_EDIT_ON
-                                                                    : MONITOR_EDIT_OFF, errp);
-}
-
-static bool system_make_monitors(System *s, GError **errp)
-{
-    const Config *c = s->config;
-
-    for (unsigned i = 0; i < c->monitors->len; i++) {
-        g_autofree char *label = g_strdup_printf("monitor%u", i);
-        Chardev *chr = NULL;
-
-        if (!system_make_stream(s, g_ptr_array_index(c->monitors, i), label, &chr, errp) ||
-            !system_add_terminal(s, chr, MONITOR_EDIT_AUTO, errp)) {
-            g_prefix_error(errp, "-monitor: ");
-            return false;
-        }
-    }
-    for (unsigned i = 0; i < c->mons->len; i++) {
-        if (!system_make_mon(s, g_ptr_array_index(c->mons, i), errp)) {
-            g_prefix_error(errp, "-mon: ");
-            return false;
-        }
-    }
-    if (!system_make_qmp(s, c->qmp, false, errp) ||
-        !system_make_qmp(s, c->qmp_pretty, true, errp)) {
-        return false;
-    }
-    return !s->implied || system_add_terminal(s, s->implied, MONITOR_EDIT_AUTO, errp);
-}
-
-static bool system_make_debug(System *s, GError **errp)
-{
-    GdbServerOptions options = { .monitor = &s->host };
-
-    s->debug = debug_new(s->vm);
-    system_make_host(s);
-    s->client = debug_client_new(s->debug, "command line", &client_ops, s);
-    for (unsigned i = 0; i < s->config->gdb->len; i++) {
-        GdbServer *server = gdb_server_new(s->debug, g_ptr_array_index(s->config->gdb, i),
-                                           &options, errp);
-        if (!server) {
-            g_prefix_error(errp, "-gdb: ");
-            return false;
-        }
-        g_ptr_array_add(s->servers, server);
-        warn_of_arch(s, g_ptr_array_index(s->config->gdb, i));
-    }
-    return system_make_monitors(s, errp) &&
-           (s->config->stopped || debug_continue(s->client, errp));
-}
-
 /* ---- the end ---------------------------------------------------------------------------- */
 
 /* Takes apart what was made, however far that got, in the opposite order. */
 static void system_unmake(System *s)
 {
-    qtest_server_free(s->qtest);
-    mainloop_call_cancel(system_free_servers, s);
-    g_ptr_array_set_size(s->servers, 0);
-    g_ptr_array_set_size(s->qmp, 0);
-    g_ptr_array_set_size(s->terminals, 0);
-    symbols_free(s->host.symbols);
-    if (s->client) {
-        debug_client_free(s->client, false);
-    }
-    debug_free(s->debug);
+    frontends_unmake(s);
     if (s->observer) {
         vm_remove_observer(s->vm, s->observer);
     }
@@ -549,9 +158,6 @@ static void system_unmake(System *s)
     for (unsigned i = s->chardevs->len; i-- > 0;) {
         chardev_free(g_ptr_array_index(s->chardevs, i));
     }
-    g_ptr_array_free(s->servers, TRUE);
-    g_ptr_array_free(s->terminals, TRUE);
-    g_ptr_array_free(s->qmp, TRUE);
     g_ptr_array_free(s->chardevs, TRUE);
 }
 
@@ -570,17 +176,14 @@ static void system_signal(void *opaque, int sig)
 bool system_run(Config *c, int *status, GError **errp)
 {
     System s = {
-        .config = c, .chardevs = g_ptr_array_new(),
-        .servers = g_ptr_array_new_with_free_func((GDestroyNotify)gdb_server_free),
-        .terminals = g_ptr_array_new_with_free_func((GDestroyNotify)monitor_terminal_free),
-        .qmp = g_ptr_array_new_with_free_func((GDestroyNotify)qmp_server_free),
+        .config = c, .chardevs = g_ptr_array_new(), .implied = g_ptr_array_new(),
     };
     bool ok;
 
     signals_init(system_signal, &s);
-    ok = system_make_chardevs(&s, errp) && system_make_serials(&s, errp) &&
-         system_make_machine(&s, errp) && system_make_qtest(&s, errp) &&
-         system_make_debug(&s, errp);
+    ok = streams_make_chardevs(&s, errp) && streams_make_serials(&s, errp) &&
+         system_make_machine(&s, errp) && frontends_make_qtest(&s, errp) &&
+         frontends_make(&s, errp);
     if (ok) {
         *status = mainloop_run();
     }
