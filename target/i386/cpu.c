@@ -4,6 +4,7 @@
 #include "cpu/cpu.h"
 
 #include "target/i386/code.h"
+#include "target/i386/core_dump.h"
 #include "target/i386/cpuid.h"
 #include "target/i386/disas.h"
 #include "target/i386/excp.h"
@@ -154,5 +155,6 @@ const CpuClass x86_cpu_class = {
     .code_entries = x86_code_entries,
     .event_name = x86_event_name,
     .state = x86_state_fields,
+    .core = &x86_core_dump,
     .tcg = &x86_tcg_frontend,
 };
