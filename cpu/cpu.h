@@ -19,6 +19,7 @@ struct AccelOps;
 struct TcgFrontend;
 struct KvmArch;
 struct HvfArch;
+struct CoreDumpClass;
 
 /* What the guest made of this CPU; nothing to do with being stopped by a debugger. */
 typedef enum CpuPower {
@@ -125,6 +126,7 @@ struct CpuClass {
     bool (*event_number)(unsigned kind, const char *name, uint64_t *number);
     const struct StateField *state;             /* describes env; vm/state.h */
     const CpuView *views;       /* may be NULL */
+    const struct CoreDumpClass *core;   /* cpu/core_dump.h; NULL: no core files */
 
     const struct TcgFrontend *tcg;              /* pins: NULL where there is none */
     const struct KvmArch *kvm;

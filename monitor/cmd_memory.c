@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "debug/dump.h"
 #include "monitor/monitor_int.h"
 #include "util/error.h"
 
@@ -192,6 +193,19 @@ bool mon_memsave(Monitor *m, Args *a, GString *out, GError **errp)
 bool mon_pmemsave(Monitor *m, Args *a, GString *out, GError **errp)
 {
     return save(m, a, ADDR_PHYS, errp);
+}
+
+bool mon_dump(Monitor *m, Args *a, GString *out, GError **errp)
+{
+    DumpOptions o = { .paging = args_take(a, "-p") };
+    g_autofree char *path = args_need(a, "file", errp);
+    int fd;
+
+    if (!path || !args_done(a, errp)) {
+        return false;
+    }
+    fd = file_create(path, errp);
+    return fd >= 0 && file_close(fd, path, debug_dump_core(m->debug, fd, &o, errp), errp);
 }
 
 /* The sum of System V's and BSD's `sum`: rotated right by one bit before each byte is added. */

@@ -23,6 +23,8 @@ const MonitorCommand monitor_commands[] = {
       WORD_POINT },
     { "disable", NULL, "[POINT...]", "keep points, but don't stop at them", mon_disable,
       WORD_POINT },
+    { "dump-guest-memory", NULL, "[-p] FILE",
+      "an ELF core of memory and registers; -p: with virtual addresses", mon_dump, WORD_FILE },
     { "enable", NULL, "[POINT...]", "stop at points again", mon_enable, WORD_POINT },
     { "gdbserver", NULL, "[WHERE|none]", "listen for gdb (tcp::1234), or no longer",
       mon_gdbserver, WORD_NONE },

@@ -113,7 +113,7 @@ void mon_run_fini(Monitor *m);
 MonitorFn mon_help, mon_info, mon_history, mon_cpu, mon_log, mon_logfile, mon_trace;  /* cmd_misc.c */
 MonitorFn mon_quit, mon_system_reset, mon_system_powerdown, mon_nmi, mon_gdbserver;
 MonitorFn mon_x, mon_xp, mon_print, mon_gva2gpa, mon_gpa2hva;        /* cmd_memory.c */
-MonitorFn mon_memsave, mon_pmemsave, mon_sum;
+MonitorFn mon_memsave, mon_pmemsave, mon_sum, mon_dump;
 MonitorFn mon_stop, mon_cont, mon_cont_force, mon_step, mon_next;             /* cmd_run.c */
 MonitorFn mon_break, mon_tbreak, mon_hbreak, mon_watch, mon_rwatch, mon_awatch;   /* cmd_points.c */
 MonitorFn mon_catch, mon_delete, mon_enable, mon_disable, mon_condition, mon_ignore;

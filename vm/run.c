@@ -368,6 +368,46 @@ void vm_rendezvous(Vm *vm, void (*fn)(void *opaque), void *opaque)
     mutex_unlock(&run->lock);
 }
 
+typedef struct Hold {
+    Vm *vm;
+    void (*fn)(void *opaque);
+    void *opaque;
+} Hold;
+
+static void clock_hold(Vm *vm, bool hold)
+{
+    if (hold) {
+        clock_freeze(vm);
+    }
+    if (vm->accel->clock_freeze) {
+        vm->accel->clock_freeze(vm, hold);
+    }
+    if (!hold) {
+        clock_thaw(vm);
+    }
+}
+
+static void hold_run(void *opaque)
+{
+    const Hold *h = opaque;
+    bool goes = !vm_clock_frozen(h->vm);
+
+    if (goes) {
+        clock_hold(h->vm, true);
+    }
+    h->fn(h->opaque);
+    if (goes) {
+        clock_hold(h->vm, false);
+    }
+}
+
+void vm_hold(Vm *vm, void (*fn)(void *opaque), void *opaque)
+{
+    Hold h = { .vm = vm, .fn = fn, .opaque = opaque };
+
+    vm_rendezvous(vm, hold_run, &h);
+}
+
 /* vCPUs that parked alone are told one by one. */
 static void dispatch_alone(Vm *vm)
 {

@@ -151,6 +151,8 @@ void vm_wait_parked(Vm *vm);
  * have nothing to tell go on with the same arguments. Unseen by observers; the clock goes on.
  * Control thread, not under vm_lock; while all are parked it just calls fn. */
 void vm_rendezvous(Vm *vm, void (*fn)(void *opaque), void *opaque);
+/* The same for work that takes long: the clock stands meanwhile. */
+void vm_hold(Vm *vm, void (*fn)(void *opaque), void *opaque);
 
 /* Runs fn(cpu, data) on the vCPU's thread, at its next exit from the guest, which is made to
  * come soon; for a parked one, before it goes again. Does not wait. free_data (may be NULL) is

@@ -3,6 +3,7 @@
 #include "cpu/cpu.h"
 
 #include "target/i386/code.h"
+#include "target/i386/core_dump.h"
 #include "target/i386/cpuid.h"
 #include "target/i386/disas.h"
 #include "target/i386/event_names.h"
@@ -129,5 +130,6 @@ const CpuClass x86_cpu_class = {
     .event_name = x86_event_name,
     .event_number = x86_event_number,
     .state = x86_state_fields,
+    .core = &x86_core_dump,
     .tcg = &x86_tcg_frontend,
 };
