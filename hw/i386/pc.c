@@ -366,6 +366,11 @@ static void pc_power_button(Machine *m)
     acpi_pm_press_power_button(pc_of(m)->pm);
 }
 
+static void pc_nmi(Machine *m)
+{
+    x86_intc_cpu_ops.nmi(m->vm);
+}
+
 static void pc_destroy(Machine *m)
 {
     PcMachine *pc = pc_of(m);
@@ -407,5 +412,6 @@ const MachineClass pc_machine_class = {
     .load = pc_load,
     .reset = pc_reset,
     .power_button = pc_power_button,
+    .nmi = pc_nmi,
     .destroy = pc_destroy,
 };
