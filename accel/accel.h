@@ -22,6 +22,8 @@ typedef enum GuestDebug {
 } GuestDebug;
 
 typedef struct AccelCaps {
+    bool executes;                      /* guest code runs; else vCPUs only wait, and a machine
+                                           needs nothing to boot */
     bool native_exec, native_data;      /* points without slots or patches: unlimited (TCG) */
     bool patch_exec;                    /* breakpoint instructions in guest memory */
     uint8_t exec_slots, data_slots;     /* debug registers; shared_slots: one pool of exec_slots */

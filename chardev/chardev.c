@@ -392,9 +392,23 @@ size_t chardev_write(Chardev *c, const void *buf, size_t len)
     return n;
 }
 
+/* The one whose queue this one's output goes through. */
+static const Chardev *carrier_of(const Chardev *c)
+{
+    while (c->ops->below) {
+        c = c->ops->below(c);
+    }
+    return c;
+}
+
 void chardev_set_queue_limit(Chardev *c, size_t bytes)
 {
-    c->limit = bytes;
+    ((Chardev *)carrier_of(c))->limit = bytes;
+}
+
+bool chardev_is_terminal(const Chardev *c)
+{
+    return carrier_of(c)->terminal;
 }
 
 size_t chardev_queued(Chardev *c)

@@ -21,6 +21,7 @@ typedef enum ChardevEvent {
     CHARDEV_EVENT_OPENED,   /* somebody is at the other end */
     CHARDEV_EVENT_CLOSED,   /* nobody is any more; input is over until OPENED */
     CHARDEV_EVENT_BREAK,    /* serial break */
+    CHARDEV_EVENT_FOCUS,    /* a mux gives this channel the keyboard */
 } ChardevEvent;
 
 typedef struct ChardevHandlers {
@@ -118,6 +119,13 @@ bool chardev_is_mux(const Chardev *c);
 /* A channel of the mux, a Chardev to attach to; owned by the mux. NULL with an error if all are
  * used. */
 Chardev *chardev_mux_channel(Chardev *mux, const char *label, GError **errp);
+
+/* Does what is typed arrive here? A channel of a mux: if it has the focus; others: always. */
+bool chardev_has_focus(const Chardev *c);
+
+/* Is there a terminal at the other end, where keys come one by one and nobody else edits lines or
+ * echoes? stdio on a terminal, a pty, and what is muxed on them. */
+bool chardev_is_terminal(const Chardev *c);
 
 /* What Ctrl-A x does for muxes made by "mon:" or mux=on. NULL: ends the main loop with status 0. */
 void chardev_mux_set_quit(Chardev *mux, void (*quit)(void *opaque), void *opaque);

@@ -20,6 +20,8 @@ typedef struct ChardevOps {
     /* End of file, or an error, on in_fd or out_fd. NULL: input is over, CLOSED is told. */
     void (*lost)(Chardev *c);
     void (*disconnect)(Chardev *c);
+    /* Whose queue its output goes through. NULL: its own. */
+    Chardev *(*below)(const Chardev *c);
     /* Free what the kind has besides the descriptors. */
     void (*free)(Chardev *c);
 } ChardevOps;
@@ -37,6 +39,7 @@ struct Chardev {
     bool told_open;
     bool input_over;           /* in_fd ended, but output goes on */
     bool interactive;          /* a person types here */
+    bool terminal;             /* ... key by key, without echo */
     int in_fd;
     FdWatch *in_watch;
 

@@ -57,8 +57,13 @@ static void channel_free(Chardev *c)
     g_byte_array_free(ch->waiting, TRUE);
 }
 
+static Chardev *channel_below(const Chardev *c)
+{
+    return ((const MuxChannel *)c)->mux->below;
+}
+
 static const ChardevOps channel_ops = {
-    .write = channel_write, .input = channel_input, .free = channel_free,
+    .below = channel_below, .write = channel_write, .input = channel_input, .free = channel_free,
 };
 
 /* One byte of input for a channel; lost if the front end is stuck and the buffer is full. */
@@ -117,6 +122,7 @@ static void mux_key_switch(Mux *m)
     m->focus = (m->focus + 1) % m->n;
     text = g_strdup_printf("\r\nglassbox: now '%s'\r\n", m->channel[m->focus]->base.label);
     mux_say(m, text);
+    chardev_tell(&m->channel[m->focus]->base, CHARDEV_EVENT_FOCUS);
 }
 
 static void mux_key_literal(Mux *m)
@@ -212,7 +218,12 @@ static void mux_free(Chardev *c)
     chardev_free(m->below);
 }
 
-static const ChardevOps mux_ops = { .write = mux_write, .free = mux_free };
+static Chardev *mux_below(const Chardev *c)
+{
+    return ((const Mux *)c)->below;
+}
+
+static const ChardevOps mux_ops = { .below = mux_below, .write = mux_write, .free = mux_free };
 
 Chardev *chardev_new_mux(Chardev *below, void (*quit)(void *opaque), void *opaque)
 {
@@ -249,6 +260,13 @@ Chardev *chardev_mux_channel(Chardev *mux, const char *label, GError **errp)
     m->channel[m->n++] = ch;
     chardev_set_open(&ch->base, chardev_is_open(m->below));
     return &ch->base;
+}
+
+bool chardev_has_focus(const Chardev *c)
+{
+    const Mux *m = c->ops == &channel_ops ? ((const MuxChannel *)c)->mux : NULL;
+
+    return !m || &m->channel[m->focus]->base == c;
 }
 
 void chardev_mux_set_quit(Chardev *mux, void (*quit)(void *opaque), void *opaque)

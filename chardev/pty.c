@@ -101,6 +101,7 @@ Chardev *chardev_new_pty(const char *label, GError **errp)
     fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
     p = (ChardevPty *)chardev_alloc(sizeof(*p), &pty_ops, label);
     p->base.address = g_strdup(path);
+    p->base.terminal = true;
     chardev_set_fds(&p->base, fd, fd);
     p->timer = main_timer_new(pty_look, p);
     main_timer_set(p->timer, PTY_POLL_NS);

@@ -106,7 +106,7 @@ Chardev *chardev_new_stdio(bool signals, const char *label, GError **errp)
     }
     terminal.used = true;
     c = chardev_alloc(sizeof(*c), &stdio_ops, label);
-    c->interactive = terminal_raw(signals);
+    c->interactive = c->terminal = terminal_raw(signals);
     chardev_set_fds(c, in_fd, out_fd);
     c->out_blocks = blocks;
     chardev_set_open(c, true);

@@ -92,6 +92,10 @@ struct CpuClass {
     /* Disassembles one instruction at pc from code[len]; appends its text. Returns its length
      * in bytes, 0 if len is too short or there is no such instruction. */
     unsigned (*disas)(const Cpu *cpu, vaddr_t pc, const uint8_t *code, size_t len, GString *out);
+    /* If code[len], at this CPU's pc, is an instruction that is passed over by who steps from one
+     * to the next of a function (a call, a software interrupt or system call, a repeated string
+     * operation): its length, else 0. May be NULL. */
+    unsigned (*call_length)(const Cpu *cpu, const uint8_t *code, size_t len);
     /* Would this CPU go on now, being halted or waiting: is an interrupt pending that is not
      * masked, or its start-up message? Reads irq_pending by atomic_get. Called on the vCPU's
      * thread only. NULL: any pending bit. */
@@ -102,6 +106,12 @@ struct CpuClass {
     unsigned (*privilege)(const Cpu *cpu);      /* 0 = most (x86: CPL; AArch64: 3 - EL) */
     /* Words for qThreadExtraInfo: mode, privilege ("64-bit, ring 0"). May be NULL. */
     void (*describe)(const Cpu *cpu, GString *out);
+    /* The registers as the code that runs now sees them, for unwinding: 32-bit code on a 64-bit CPU
+     * has other ones. NULL: code whose frames can't be followed (16-bit). NULL pin: always regs. */
+    const RegSet *(*code_regs)(const Cpu *cpu);
+    /* Addresses of the guest kernel's code that system registers and their tables name (system
+     * call entry, exception handlers), best first. Everything is fetched. May be NULL. */
+    unsigned (*code_entries)(const Cpu *cpu, vaddr_t *out, unsigned max);
     /* Mode and privilege as one number, for events of kind POINT_MODE, and such a number in words
      * ("64-bit, ring 0"). May be NULL, both or none. */
     uint64_t (*mode)(const Cpu *cpu);

@@ -1,90 +1,38 @@
-/* qRcmd: gdb's "monitor" command. A few commands are the session's own; others go to the monitor.
- * SPDX-License-Identifier: GPL-2.0-or-later */
+/* qRcmd: gdb's "monitor" command runs lines of the monitor's language.
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * The session's monitor is a client of its own: what it sets is not gdb's, and it may not resume a
+ * machine that gdb controls, because gdb would not know. */
 #include "gdbstub/session_int.h"
 
 #include <string.h>
 
-typedef struct MonitorRow {
-    const char *name, *help;
-    void (*run)(GdbSession *s, GString *out);
-} MonitorRow;
+#include "monitor/monitor.h"
 
-static void run_help(GdbSession *s, GString *out);
-
-static void put_point(const PointInfo *info, GString *out)
+static Monitor *session_monitor(GdbSession *s)
 {
-    const PointSpec *spec = &info->spec;
+    if (!s->monitor && s->config->monitor) {
+        g_autofree char *name = g_strdup_printf("monitor of %s", debug_client_name(s->client));
 
-    g_string_append_printf(out, "%-4u %-8s %s0x%" G_GINT64_MODIFIER "x+%" G_GUINT64_FORMAT
-                           "  %s%s  %" G_GUINT64_FORMAT " hits  %s%s\n",
-                           info->id, point_kind_name(spec->kind),
-                           spec->akind == ADDR_PHYS ? "phys " : "", spec->addr, spec->len,
-                           backing_name(info->backing), info->pending ? ", pending" : "",
-                           info->hits, info->owner_name, spec->ncond ? "  conditional" : "");
-}
-
-static void run_info_debug(GdbSession *s, GString *out)
-{
-    const char *holder = debug_control_holder(s->debug);
-    PointInfo info;
-    PointId id = 0;
-
-    g_string_append_printf(out, "machine: %s, control: %s\n",
-                           debug_stopped(s->debug) ? "stopped" : "running",
-                           holder ? holder : "nobody");
-    while (debug_point_next(s->debug, id, &info)) {
-        put_point(&info, out);
-        id = info.id;
+        s->monitor = monitor_new(s->config->monitor, NULL, name, NULL, NULL);
     }
+    return s->monitor;
 }
 
-static void run_info_cpus(GdbSession *s, GString *out)
+void session_monitor_free(GdbSession *s)
 {
-    for (unsigned i = 0; i < session_ncpus(s); i++) {
-        g_autoptr(GString) text = session_describe_cpu(s, i);
-
-        g_string_append_printf(out, "%c %s\n", i == s->g_cpu ? '*' : ' ', text->str);
-    }
+    g_clear_pointer(&s->monitor, monitor_free);
 }
 
-static void run_reset(GdbSession *s, GString *out)
+void session_explain_stop(GdbSession *s, const StopInfo *stop)
 {
-    debug_request_reset(s->client);
-}
+    g_autoptr(GString) text = g_string_new(NULL);
+    bool others = (stop->kind == STOP_POINT && !stop->nmine) || stop->kind == STOP_EVENT ||
+                  stop->kind == STOP_PANIC || stop->kind == STOP_ERROR;
 
-static void run_quit(GdbSession *s, GString *out)
-{
-    debug_request_quit(s->client, 0);
-}
-
-static const MonitorRow monitor_rows[] = {
-    { "help", "this list", run_help },
-    { "info cpus", "the vCPUs and what they do", run_info_cpus },
-    { "info debug", "who is in control, and all points", run_info_debug },
-    { "quit", "end the machine", run_quit },
-    { "system_reset", "reset the machine; stopped, it stays stopped", run_reset },
-};
-
-static void run_help(GdbSession *s, GString *out)
-{
-    for (unsigned i = 0; i < G_N_ELEMENTS(monitor_rows); i++) {
-        g_string_append_printf(out, "%-14s %s\n", monitor_rows[i].name, monitor_rows[i].help);
-    }
-    if (s->config->monitor) {
-        s->config->monitor(s->config->monitor_opaque, "help", out);
-    }
-}
-
-static void monitor_run(GdbSession *s, const char *line, GString *out)
-{
-    for (unsigned i = 0; i < G_N_ELEMENTS(monitor_rows); i++) {
-        if (!strcmp(line, monitor_rows[i].name)) {
-            monitor_rows[i].run(s, out);
-            return;
-        }
-    }
-    if (!s->config->monitor || !s->config->monitor(s->config->monitor_opaque, line, out)) {
-        g_string_append_printf(out, "unknown command '%s'; 'monitor help' lists all\n", line);
+    if (others && s->has_run && session_monitor(s)) {
+        monitor_describe_stop(s->monitor, stop, text);
+        session_console(s, text->str, true);
     }
 }
 
@@ -102,8 +50,11 @@ Reply cmd_rcmd(GdbSession *s, Cursor *args)
     if (!g_utf8_validate(line, -1, NULL)) {
         return reply_error(s, EINVAL, "the command is not UTF-8");
     }
-    g_strstrip(line);
-    monitor_run(s, line, out);
+    if (!session_monitor(s)) {
+        return reply_error(s, EOPNOTSUPP, "there is no monitor in this program");
+    }
+    monitor_set_cpu(s->monitor, s->g_cpu);
+    monitor_run(s->monitor, line, out);
     session_console(s, out->str, true);
     return REPLY_OK;
 }

@@ -25,6 +25,11 @@ static void wanted_set(Wanted *w, unsigned cpu, ResumeKind kind, vaddr_t lo, vad
 static Reply follow(GdbSession *s, GError *err)
 {
     if (debug_stopped(s->debug)) {
+        if (!(s->features & (CLIENT_ERROR_MESSAGE | CLIENT_ERROR_STRINGS))) {
+            g_autofree char *text = g_strdup_printf("%s\n", err->message);
+
+            session_console(s, text, true);     /* a bare number tells a person nothing */
+        }
         return reply_gerror(s, EBUSY, err);
     }
     g_clear_error(&err);
@@ -52,6 +57,21 @@ static Reply stay(GdbSession *s)
     }
     stop_reply_build(s, stop, s->out);
     return REPLY_TEXT;
+}
+
+/* Somebody else let the machine go, which this client thinks stopped: 'continue' waits for its next
+ * stop. A step cannot be had where the client believes to be: it ends at once, wherever that is. */
+static Reply join(GdbSession *s, const Wanted *w)
+{
+    for (unsigned i = 0; i < session_ncpus(s); i++) {
+        if (w->chosen[i] && (w->action[i].kind == RESUME_STEP ||
+                             w->action[i].kind == RESUME_RANGE)) {
+            s->has_run = false;     /* told as the end of the step, not as a user's Ctrl-C */
+            debug_interrupt(s->client);
+            break;
+        }
+    }
+    return session_owe_stop(s, false);
 }
 
 static Reply resume(GdbSession *s, const Wanted *w)
@@ -82,6 +102,9 @@ static Reply resume(GdbSession *s, const Wanted *w)
     }
     if (s->owed) {
         return reply_error(s, EBUSY, "the machine is running already");
+    }
+    if (!debug_stopped(s->debug)) {
+        return join(s, w);
     }
     if (!wants_to_run(w, ncpus)) {
         return stay(s);

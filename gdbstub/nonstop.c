@@ -182,7 +182,9 @@ Reply cmd_nonstop(GdbSession *s, Cursor *args)
     if (!cursor_hex_max(args, 1, &on) || !args_done(args)) {
         return reply_malformed(s);
     }
-    if (!session_control(s, &err) || !debug_set_nonstop(s->client, on, &err)) {
+    /* gdb asks for all-stop whenever it connects: who finds it so need not be in control. */
+    if (on != debug_nonstop(s->debug) &&
+        (!session_control(s, &err) || !debug_set_nonstop(s->client, on, &err))) {
         return reply_gerror(s, EPERM, err);
     }
     nonstop_clear(s);

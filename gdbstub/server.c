@@ -143,7 +143,8 @@ static void accepted(void *opaque, Chardev *chr)
 {
     GdbServer *server = opaque;
     Connection *c = g_new0(Connection, 1);
-    g_autofree char *name = g_strdup_printf("gdb client %u", ++server->accepted);
+    g_autofree char *name = g_strdup_printf("gdb client %u on %s", ++server->accepted,
+                                            gdb_server_address(server));
     GError *err = NULL;
 
     c->server = server;
@@ -196,7 +197,6 @@ GdbServer *gdb_server_new(Debug *debug, const char *spec, const GdbServerOptions
         server->exec_file = g_strdup(options->exec_file);
         server->config.exec_file = server->exec_file;
         server->config.monitor = options->monitor;
-        server->config.monitor_opaque = options->monitor_opaque;
     }
     if (!options_parse(server, spec, where, errp)) {
         gdb_server_free(server);

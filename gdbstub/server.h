@@ -5,14 +5,14 @@
 
 #include <glib.h>
 #include "debug/debug.h"
+#include "monitor/monitor.h"
 
 typedef struct GdbServer GdbServer;
 
 /* What the spec does not say; all may be NULL. */
 typedef struct GdbServerOptions {
     const char *exec_file;      /* absolute path of the guest's ELF file, told to gdb */
-    bool (*monitor)(void *opaque, const char *line, GString *out);  /* see GdbConfig */
-    void *monitor_opaque;
+    MonitorHost *monitor;       /* for gdb's "monitor" command */
 } GdbServerOptions;
 
 /*

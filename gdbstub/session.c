@@ -202,6 +202,7 @@ static void on_stopped(void *opaque, const StopInfo *stop)
         s->c_cpu = THREAD_ALL;
     }
     if (s->owed && s->attached) {
+        session_explain_stop(s, stop);
         g_string_truncate(s->out, 0);
         stop_reply_build(s, stop, s->out);
         owed_pay(s, s->out->str, s->out->len);
@@ -406,6 +407,7 @@ static void session_leave_nonstop(GdbSession *s)
 void session_detach(GdbSession *s, bool resume)
 {
     debug_points_remove_all(s->client);
+    session_monitor_free(s);
     session_leave_nonstop(s);
     if (resume && debug_control_has(s->client) && debug_stopped(s->debug)) {
         debug_continue(s->client, NULL);    /* what is powered off stays so */
@@ -475,6 +477,7 @@ void gdb_session_free(GdbSession *s)
 
     trace_text(gdb_session, "%s ends", debug_client_name(s->client));
     session_leave_nonstop(s);
+    session_monitor_free(s);
     debug_client_free(s->client, resume);
     g_hash_table_unref(s->saves);
     g_string_free(s->console, TRUE);

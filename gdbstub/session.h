@@ -7,6 +7,7 @@
 
 #include <glib.h>
 #include "debug/debug.h"
+#include "monitor/monitor.h"
 
 typedef struct GdbSession GdbSession;
 
@@ -19,10 +20,7 @@ typedef struct GdbConfig {
     const char *arch;           /* -gdb ...,arch=NAME; NULL: the CPU's own description */
     const char *exec_file;      /* absolute path of the guest's executable for gdb, or NULL */
     bool stay;                  /* a lost client leaves the machine stopped */
-    /* Runs one line of the monitor's language and appends what it prints; false: no such
-     * command. NULL: only the session's own commands exist. */
-    bool (*monitor)(void *opaque, const char *line, GString *out);
-    void *monitor_opaque;
+    MonitorHost *monitor;       /* for gdb's "monitor" command; NULL: there is none */
 } GdbConfig;
 
 /* Where a session's bytes go. */

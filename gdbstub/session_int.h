@@ -70,6 +70,7 @@ struct GdbSession {
     int end_status;
     bool phys_mem;
     uint8_t sstep;
+    Monitor *monitor;           /* made when first used */
     unsigned save_next;
     GHashTable *saves;          /* QSaveRegisterState: id -> GBytes */
 };
@@ -109,6 +110,12 @@ void session_attach(GdbSession *s);
 void session_detach(GdbSession *s, bool resume);
 /* Settings that belong to one attachment. */
 void session_reset_settings(GdbSession *s);
+
+/* ---- cmd_monitor.c ---- */
+/* Says on the console why the machine stopped, where a stop reply cannot: another's point, an
+ * event. Before the stop reply. */
+void session_explain_stop(GdbSession *s, const StopInfo *stop);
+void session_monitor_free(GdbSession *s);
 
 /* ---- dispatch.c ---- */
 Reply dispatch_packet(GdbSession *s, const char *data, size_t len);

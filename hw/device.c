@@ -156,6 +156,18 @@ void device_free(Device *dev)
     g_free(dev);
 }
 
+IrqLine *device_line(const Device *dev, const DeviceLine *row, unsigned n)
+{
+    IrqLine *const *at;
+
+    g_assert(n < row->count);
+    if (row->kind == DEVICE_LINE_ISA) {
+        return dev->host->isa_irq ? dev->host->isa_irq[row->where] : NULL;
+    }
+    at = (IrqLine *const *)(const void *)((const uint8_t *)dev + row->where);
+    return *at ? *at + n : NULL;
+}
+
 void device_list_init(DeviceList *list)
 {
     list->dev = g_ptr_array_new();
@@ -182,6 +194,21 @@ Device *device_list_find(const DeviceList *list, const char *id)
         }
     }
     return NULL;
+}
+
+Device *device_list_find_name(const DeviceList *list, const char *name)
+{
+    const char *slash = strrchr(name, '/');
+    const char *last = slash ? slash + 1 : name;
+    Device *dev = device_list_find(list, name);
+
+    dev = dev ? dev : device_list_find(list, last);
+    for (unsigned i = 0; !dev && i < list->dev->len; i++) {
+        Device *d = g_ptr_array_index(list->dev, i);
+
+        dev = g_str_equal(d->cls->name, last) ? d : NULL;
+    }
+    return dev;
 }
 
 /* A name for a device that the user did not name: its class's, with the first free number. */

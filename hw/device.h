@@ -60,6 +60,21 @@ typedef struct DeviceView {
     void (*print)(const Device *dev, GString *out);
 } DeviceView;
 
+typedef enum DeviceLineKind {
+    DEVICE_LINE_INPUT,             /* where: offset of an IrqLine *, an array of the device's own */
+    DEVICE_LINE_OUTPUT,            /* where: offset of an IrqLine * that the device drives */
+    DEVICE_LINE_ISA,               /* an output too; where: the number of the host's ISA line */
+} DeviceLineKind;
+
+/* Interrupt lines (and the like) of a device under a name, for those who watch or drive them from
+ * outside: tests, `info`. */
+typedef struct DeviceLine {
+    const char *name;              /* NULL ends a table */
+    DeviceLineKind kind;
+    uint32_t where;
+    unsigned count;                /* of an array; else 1 */
+} DeviceLine;
+
 struct DeviceClass {
     const char *name;              /* as -device names it */
     const char *desc;              /* one line for -device help */
@@ -81,6 +96,7 @@ struct DeviceClass {
     /* Undo realize. May be NULL. */
     void (*destroy)(Device *dev);
     const DeviceView *views;       /* what `info` shows of it; may be NULL */
+    const DeviceLine *lines;       /* its lines by name; may be NULL */
 };
 
 struct Device {
@@ -106,6 +122,9 @@ bool device_realize(Device *dev, GError **errp);
 /* Destroy (if realized) and free. NULL is fine. */
 void device_free(Device *dev);
 
+/* Line n of a row of its class's table; NULL: it leads nowhere. */
+IrqLine *device_line(const Device *dev, const DeviceLine *row, unsigned n);
+
 /* The devices of a machine in the order of creation. */
 typedef struct DeviceList {
     GPtrArray *dev;
@@ -122,6 +141,10 @@ Device *device_list_create(DeviceList *list, const DeviceClass *cls, const Devic
 
 /* Take over a device that is realized already. */
 void device_list_append(DeviceList *list, Device *dev);
+
+/* The device that somebody means by a name: an id; a class's name, for its first device; what
+ * follows the last slash of a path, likewise. NULL: none. */
+Device *device_list_find_name(const DeviceList *list, const char *name);
 
 /* The device of this id, or NULL. */
 Device *device_list_find(const DeviceList *list, const char *id);

@@ -18,6 +18,39 @@ void irq_lines_free(IrqLine *lines)
     g_free(lines);
 }
 
+struct IrqTap {
+    IrqLine *line, receiver;    /* receiver: what the line was */
+    IrqHandler *fn;
+    void *opaque;
+    unsigned n;
+};
+
+static void irq_tap_input(void *opaque, unsigned n, int level)
+{
+    IrqTap *tap = opaque;
+
+    tap->fn(tap->opaque, tap->n, level);
+    irq_set(&tap->receiver, level);
+}
+
+IrqTap *irq_tap_new(IrqLine *line, IrqHandler *fn, void *opaque, unsigned n)
+{
+    IrqTap *tap = g_new(IrqTap, 1);
+
+    *tap = (IrqTap){ .line = line, .receiver = *line, .fn = fn, .opaque = opaque, .n = n };
+    *line = (IrqLine){ .handler = irq_tap_input, .opaque = tap };
+    return tap;
+}
+
+void irq_tap_free(IrqTap *tap)
+{
+    if (tap) {
+        g_assert(tap->line->opaque == tap);
+        *tap->line = tap->receiver;
+        g_free(tap);
+    }
+}
+
 /* The inputs come last, so that the handle that users hold, inputs[0], leads back to the whole. */
 typedef struct IrqOr {
     IrqLine *out;

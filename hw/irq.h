@@ -44,6 +44,15 @@ static inline void irq_pulse(IrqLine *line)
 }
 
 /*
+ * Listening in on a line: fn(opaque, n, level) is called at every irq_set() before the receiver is.
+ * The line itself is changed, so that nobody pays who isn't listened to. Of several taps on a line
+ * the last is freed first; a tap is freed before its line.
+ */
+typedef struct IrqTap IrqTap;
+IrqTap *irq_tap_new(IrqLine *line, IrqHandler *fn, void *opaque, unsigned n);
+void irq_tap_free(IrqTap *tap);
+
+/*
  * A line that several devices drive: level is on while one of them says so. irq_or_new(out, n)
  * gives n inputs; their array is the shared line's handle.
  */

@@ -44,6 +44,9 @@ void monitor_free(Monitor *m);
  * else; false then. An empty line prints nothing. */
 bool monitor_run(Monitor *m, const char *line, GString *out);
 
+/* Appends a stop in words: why, where, which instruction comes next. */
+void monitor_describe_stop(Monitor *m, const StopInfo *stop, GString *out);
+
 /* A step is under way: lines should wait for ops->done. */
 bool monitor_busy(const Monitor *m);
 

@@ -42,6 +42,7 @@ WORDS = {"accel/point.h", "vm/stop.h", "cpu/regs.h"}
 NARROW = {
     "gdbstub": {"util", "mem", "chardev", "debug", "monitor"},
     "symbols": {"util"},
+    "qtest": {"util", "mem", "chardev", "cpu", "vm", "hw contract"},
 }
 
 # Neighbours on one floor: (from, included path) pairs that the design allows.

@@ -19,24 +19,33 @@ void symbols_free(Symbols *s);
 /* Reads guest memory at a virtual address: all bytes or false. */
 typedef bool SymbolsRead(void *opaque, vaddr_t at, void *buf, size_t len);
 
-/* Adds what a file knows: an ELF file (its symbol table; its unwind tables too), a System.map, or
- * a Linux image (bzImage, vmlinux) by the kallsyms inside it. False with the reason, and nothing
- * was added. */
+/* Adds what a file knows: an ELF file (its symbol table; its unwind tables too), a System.map or
+ * /proc/kallsyms, or a Linux image (bzImage, vmlinux) by the kallsyms inside it. False with the
+ * reason, and nothing was added. */
 bool symbols_load(Symbols *s, const char *path, GError **errp);
+/* The same for a file that lies elsewhere than it was linked for: `at` is added to its addresses
+ * (a shared object, a position-independent program); of a relocatable object (a kernel module) it
+ * is where its .text lies, and only that section's names are taken. The slide does not apply. */
+bool symbols_load_at(Symbols *s, const char *path, vaddr_t at, GError **errp);
 /* Forgets everything. */
 void symbols_clear(Symbols *s);
 /* Number of names. */
 unsigned symbols_count(const Symbols *s);
+/* Appends one line for each file: path, kind, number of names. */
+void symbols_describe(const Symbols *s, GString *out);
 
-/* How far the guest has moved what the files say (KASLR): added to every address. */
+/* How far the guest has moved what the files say (KASLR): added to every address. Constants and
+ * offsets (absolute symbols, per-CPU data of a kernel) stay. */
 void symbols_set_slide(Symbols *s, int64_t slide);
 int64_t symbols_slide(const Symbols *s);
-/* Looks for the slide in the running guest: pc is an address in its code (or in an interrupt
- * handler that its descriptor tables name), read gives its memory. False with the reason when the
- * kernel is not there (yet); nothing changed then. */
+/* Looks for the slide in the running guest. pc is an address in its code, best the start of an
+ * entry that a system register names (system call, exception handler): with it the kernel is found
+ * also while user space's page tables hide all the rest. read gives the guest's memory. False with
+ * the reason when the kernel is not there (yet); nothing changed then. */
 bool symbols_find_slide(Symbols *s, vaddr_t pc, SymbolsRead *read, void *opaque, GError **errp);
 
-/* The address of a name, slide included. size (may be NULL) is 0 when unknown. */
+/* The address of a name, slide included; of several with that name the first global one. size
+ * (may be NULL) is 0 when unknown. */
 bool symbols_find(const Symbols *s, const char *name, vaddr_t *addr, uint64_t *size);
 /* The name that an address lies in, and how far; NULL if none does. The string lives until the
  * next load or clear. */

@@ -20,8 +20,12 @@ typedef struct Config {
     GPtrArray *chardevs;           /* -chardev */
     GPtrArray *serials;            /* -serial */
     GPtrArray *gdb;                /* -gdb, -s */
+    GPtrArray *monitors;           /* -monitor: streams */
+    GPtrArray *mons;               /* -mon: KeyVal text */
+    bool no_monitor;               /* -monitor none: none on the default serial port either */
     GPtrArray *devices;            /* -device */
     const char *debugcon;          /* -debugcon */
+    const char *qtest, *qtest_log; /* -qtest, -qtest-log; NULL: not given */
     bool nographic, display_none, nodefaults;
     bool no_shutdown, stopped;     /* -S */
     uint32_t log_mask;

@@ -9,6 +9,8 @@
 #include "util/keyval.h"
 #include "util/log.h"
 
+#define NANOSECONDS INT64_C(1000000000)
+
 /* What an option's function gives. */
 typedef CommandLine OptionFn(Config *c, const char *arg, GError **errp);
 
@@ -33,6 +35,8 @@ void config_init(Config *c)
     c->chardevs = g_ptr_array_new();
     c->serials = g_ptr_array_new();
     c->gdb = g_ptr_array_new();
+    c->monitors = g_ptr_array_new();
+    c->mons = g_ptr_array_new();
     c->devices = g_ptr_array_new();
     c->strings = g_ptr_array_new_with_free_func(g_free);
 }
@@ -42,6 +46,8 @@ void config_clear(Config *c)
     g_ptr_array_free(c->chardevs, TRUE);
     g_ptr_array_free(c->serials, TRUE);
     g_ptr_array_free(c->gdb, TRUE);
+    g_ptr_array_free(c->monitors, TRUE);
+    g_ptr_array_free(c->mons, TRUE);
     g_ptr_array_free(c->devices, TRUE);
     g_ptr_array_free(c->strings, TRUE);
 }
@@ -227,6 +233,9 @@ static bool parse_date(const char *text, int64_t *out, GError **errp)
                          "2006-06-17T16:01:21", text);
     }
     *out = timegm(&tm);
+    if (*out < INT64_MIN / NANOSECONDS || *out > INT64_MAX / NANOSECONDS) {
+        return error_set(errp, INVALID, "'%s' is too far away: years 1678 to 2261 are known", text);
+    }
     return true;
 }
 
@@ -361,6 +370,34 @@ static CommandLine opt_gdb_default(Config *c, const char *arg, GError **errp)
     return opt_gdb(c, "tcp::1234", errp);
 }
 
+static CommandLine opt_monitor(Config *c, const char *arg, GError **errp)
+{
+    if (g_str_equal(arg, "none")) {
+        c->no_monitor = true;
+    } else {
+        g_ptr_array_add(c->monitors, (gpointer)arg);
+    }
+    return COMMAND_LINE_RUN;
+}
+
+static CommandLine opt_mon(Config *c, const char *arg, GError **errp)
+{
+    g_ptr_array_add(c->mons, (gpointer)arg);
+    return COMMAND_LINE_RUN;
+}
+
+static CommandLine opt_qtest(Config *c, const char *arg, GError **errp)
+{
+    c->qtest = g_str_equal(arg, "none") ? NULL : arg;
+    return COMMAND_LINE_RUN;
+}
+
+static CommandLine opt_qtest_log(Config *c, const char *arg, GError **errp)
+{
+    c->qtest_log = arg;
+    return COMMAND_LINE_RUN;
+}
+
 static CommandLine opt_log(Config *c, const char *arg, GError **errp)
 {
     uint32_t mask;
@@ -410,7 +447,7 @@ static CommandLine opt_version(Config *c, const char *arg, GError **errp)
 static const Option options[] = {
     { "machine", "NAME", opt_machine, "the machine (help: list them)" },
     { "M", "NAME", opt_machine, "the same" },
-    { "accel", "NAME[,OPTIONS]", opt_accel, "who executes: tcg[,backend=interp]" },
+    { "accel", "NAME[,OPTIONS]", opt_accel, "who executes: tcg[,backend=interp]; qtest (nobody)" },
     { "cpu", "MODEL[,+F][,-F]", opt_cpu, "the CPU and its features" },
     { "m", "SIZE", opt_memory, "memory, in MiB or with a unit: 512, 4G, size=1G" },
     { "smp", "N", opt_smp, "number of CPUs" },
@@ -433,6 +470,11 @@ static const Option options[] = {
     { "S", NULL, opt_stopped, "do not start the CPUs" },
     { "s", NULL, opt_gdb_default, "wait for gdb on port 1234 of this host: -gdb tcp::1234" },
     { "gdb", "WHERE", opt_gdb, "wait for gdb: tcp:[HOST]:PORT, unix:PATH, stdio" },
+    { "monitor", "STREAM", opt_monitor, "a monitor: stdio, unix:PATH,server=on,wait=off, "
+      "tcp:HOST:PORT, pty, chardev:ID, none" },
+    { "mon", "chardev=ID,...", opt_mon, "a monitor on a -chardev: mode=readline, edit=on|off" },
+    { "qtest", "STREAM", opt_qtest, "let a test drive buses, interrupts and the clock" },
+    { "qtest-log", "FILE", opt_qtest_log, "where to write down what it says; none" },
     { "d", "ITEM,...", opt_log, "log (help: list items)" },
     { "D", "FILE", opt_log_file, "where -d writes" },
     { "trace", "PATTERN", opt_trace, "log events whose name matches (help: list them)" },

@@ -5,6 +5,9 @@
 #include "chardev/chardev.h"
 #include "debug/debug.h"
 #include "gdbstub/server.h"
+#include "monitor/terminal.h"
+#include "symbols/symbols.h"
+#include "qtest/qtest.h"
 #include "system/registry.h"
 #include "system/signals.h"
 #include "util/error.h"
@@ -21,7 +24,11 @@ typedef struct System {
     VmObserver *observer;
     Debug *debug;
     DebugClient *client;        /* the command line's own */
-    GPtrArray *servers;
+    GPtrArray *servers;         /* GdbServer */
+    MonitorHost host;
+    GPtrArray *terminals;       /* MonitorTerminal */
+    Chardev *implied;           /* the channel for the monitor that "mon:" brings along */
+    QtestServer *qtest;
 } System;
 
 /* ---- byte streams ----------------------------------------------------------------------- */
@@ -121,14 +128,17 @@ static bool system_make_stream(System *s, const char *spec, const char *label, C
         }
     }
     *out = front_of(c, label, errp);
+    if (*out && g_str_has_prefix(spec, "mon:")) {
+        s->implied = chardev_mux_channel(c, "monitor", errp);
+        return s->implied != NULL;
+    }
     return *out != NULL;
 }
 
-/* Is the terminal taken by a gdb? */
-static bool gdb_on_stdio(const Config *c)
+static bool any_on_stdio(const GPtrArray *specs)
 {
-    for (unsigned i = 0; i < c->gdb->len; i++) {
-        if (g_str_has_prefix(g_ptr_array_index(c->gdb, i), "stdio")) {
+    for (unsigned i = 0; i < specs->len; i++) {
+        if (g_str_has_prefix(g_ptr_array_index(specs, i), "stdio")) {
             return true;
         }
     }
@@ -144,7 +154,12 @@ static const char *default_serial(const Config *c)
     if (c->nodefaults) {
         return "none";
     }
-    return gdb_on_stdio(c) || (c->display_none && !c->nographic) ? "null" : "mon:stdio";
+    if (any_on_stdio(c->gdb) || any_on_stdio(c->monitors) ||
+        (c->qtest && g_str_has_prefix(c->qtest, "stdio")) ||
+        (c->display_none && !c->nographic)) {
+        return "null";
+    }
+    return c->no_monitor ? "stdio" : "mon:stdio";
 }
 
 static bool system_make_serials(System *s, GError **errp)
@@ -267,12 +282,16 @@ static bool system_make_machine(System *s, GError **errp)
     s->vm->name = c->opt.name;
     s->vm->policy.no_reboot = c->opt.no_reboot;
     s->vm->policy.no_shutdown = c->no_shutdown;
-    s->vm->policy.panic_stops = c->gdb->len > 0;   /* else nobody could look at it */
+    /* Else nobody could look at it. */
+    s->vm->policy.panic_stops = c->gdb->len || c->monitors->len || c->mons->len;
     c->opt.chardev_find = system_find_chardev;
     c->opt.opaque = s;
     if (!vm_set_accel(s->vm, c->accel, c->machine->cpu_class, c->accel_options, errp)) {
         g_prefix_error(errp, "-accel: ");
         return false;
+    }
+    if (c->qtest || !s->vm->caps.executes) {
+        vm_clock_set_manual(s->vm);     /* before devices look at the date */
     }
     s->machine = machine_new(s);
     if (!c->machine->create(s->machine, errp) || !system_make_devices(s, errp) ||
@@ -289,6 +308,27 @@ static bool system_make_machine(System *s, GError **errp)
     return true;
 }
 
+/* ---- tests ------------------------------------------------------------------------------ */
+
+static bool system_make_qtest(System *s, GError **errp)
+{
+    Config *c = s->config;
+    Chardev *chr = NULL;
+
+    if (!c->qtest) {
+        return true;
+    }
+    if (!system_make_stream(s, c->qtest, "qtest", &chr, errp)) {
+        g_prefix_error(errp, "-qtest: ");
+        return false;
+    }
+    s->qtest = qtest_server_new(s->machine, chr, c->qtest_log, errp);
+    if (!s->qtest) {
+        g_prefix_error(errp, "-qtest-log: ");
+    }
+    return s->qtest != NULL;
+}
+
 /* ---- debugging -------------------------------------------------------------------------- */
 
 /* A stop that no debugger asked for is told to the user; without any debugger it is the end. */
@@ -298,7 +338,7 @@ static void client_stopped(void *opaque, const StopInfo *stop)
 
     if (stop->kind == STOP_ERROR) {
         error_report("CPU %u cannot go on: %s", stop->cpu, stop->text ? stop->text : "no reason");
-        if (s->servers->len == 0) {
+        if (!s->vm->policy.panic_stops) {
             vm_request_shutdown(s->vm, VM_CAUSE_ERROR, 1);
         }
     } else if (stop->kind == STOP_PANIC) {
@@ -319,11 +359,110 @@ static void warn_of_arch(System *s, const char *spec)
     }
 }
 
+/* ---- monitors --------------------------------------------------------------------------- */
+
+static void system_free_servers(void *opaque)
+{
+    System *s = opaque;
+
+    g_ptr_array_set_size(s->servers, 0);
+}
+
+/* The monitor's gdbserver command, which may come from a gdb: that one is not ended under its own
+ * feet. */
+static bool system_gdbserver(void *opaque, const char *spec, GString *out, GError **errp)
+{
+    GdbServerOptions options = { 0 };
+    System *s = opaque;
+    GdbServer *server;
+
+    if (g_str_equal(spec, "none")) {
+        mainloop_call(system_free_servers, s);
+        return true;
+    }
+    options.monitor = &s->host;
+    server = gdb_server_new(s->debug, spec, &options, errp);
+    if (!server) {
+        return false;
+    }
+    g_ptr_array_add(s->servers, server);
+    g_string_append_printf(out, "waiting for gdb on %s\n", gdb_server_address(server));
+    return true;
+}
+
+static void system_make_host(System *s)
+{
+    s->host = (MonitorHost){
+        .debug = s->debug, .machine = s->machine, .symbols = symbols_new(),
+        .version = GLASSBOX_VERSION, .gdbserver = system_gdbserver, .opaque = s,
+    };
+}
+
+static bool system_add_terminal(System *s, Chardev *c, MonitorEdit edit, GError **errp)
+{
+    g_autofree char *name = s->terminals->len ? g_strdup_printf("monitor %u", s->terminals->len)
+                                              : g_strdup("monitor");
+    MonitorTerminal *t = c ? monitor_terminal_new(&s->host, c, name, edit, errp) : NULL;
+
+    if (t) {
+        g_ptr_array_add(s->terminals, t);
+    }
+    return t;
+}
+
+/* -mon [chardev=]ID[,mode=readline][,edit=on|off] */
+static bool system_make_mon(System *s, const char *text, GError **errp)
+{
+    g_autoptr(KeyVal) kv = keyval_parse(text, "chardev", NULL, errp);
+    const char *id = kv ? keyval_get(kv, "chardev") : NULL;
+    const char *mode = kv ? keyval_get(kv, "mode") : NULL;
+    bool has_edit = kv && keyval_get(kv, "edit"), edit = false;
+    Chardev *c;
+
+    if (!kv || !keyval_get_bool(kv, "edit", &edit, errp) || !keyval_check_used(kv, errp)) {
+        return false;
+    }
+    if (mode && !g_str_equal(mode, "readline")) {
+        return error_set(errp, INVALID, "there is no mode '%s' (readline)", mode);
+    }
+    c = id ? system_find_raw(s, id) : NULL;
+    if (!c) {
+        return error_set(errp, NOT_FOUND, "there is no chardev '%s'", id ? id : "");
+    }
+    return system_add_terminal(s, front_of(c, "monitor", errp),
+                               !has_edit ? MONITOR_EDIT_AUTO : edit ? MONITOR_EDIT_ON
+                                                                    : MONITOR_EDIT_OFF, errp);
+}
+
+static bool system_make_monitors(System *s, GError **errp)
+{
+    const Config *c = s->config;
+
+    for (unsigned i = 0; i < c->monitors->len; i++) {
+        g_autofree char *label = g_strdup_printf("monitor%u", i);
+        Chardev *chr = NULL;
+
+        if (!system_make_stream(s, g_ptr_array_index(c->monitors, i), label, &chr, errp) ||
+            !system_add_terminal(s, chr, MONITOR_EDIT_AUTO, errp)) {
+            g_prefix_error(errp, "-monitor: ");
+            return false;
+        }
+    }
+    for (unsigned i = 0; i < c->mons->len; i++) {
+        if (!system_make_mon(s, g_ptr_array_index(c->mons, i), errp)) {
+            g_prefix_error(errp, "-mon: ");
+            return false;
+        }
+    }
+    return !s->implied || system_add_terminal(s, s->implied, MONITOR_EDIT_AUTO, errp);
+}
+
 static bool system_make_debug(System *s, GError **errp)
 {
-    static const GdbServerOptions options = { 0 };
+    GdbServerOptions options = { .monitor = &s->host };
 
     s->debug = debug_new(s->vm);
+    system_make_host(s);
     s->client = debug_client_new(s->debug, "command line", &client_ops, s);
     for (unsigned i = 0; i < s->config->gdb->len; i++) {
         GdbServer *server = gdb_server_new(s->debug, g_ptr_array_index(s->config->gdb, i),
@@ -335,7 +474,8 @@ static bool system_make_debug(System *s, GError **errp)
         g_ptr_array_add(s->servers, server);
         warn_of_arch(s, g_ptr_array_index(s->config->gdb, i));
     }
-    return s->config->stopped || debug_continue(s->client, errp);
+    return system_make_monitors(s, errp) &&
+           (s->config->stopped || debug_continue(s->client, errp));
 }
 
 /* ---- the end ---------------------------------------------------------------------------- */
@@ -343,9 +483,11 @@ static bool system_make_debug(System *s, GError **errp)
 /* Takes apart what was made, however far that got, in the opposite order. */
 static void system_unmake(System *s)
 {
-    for (unsigned i = s->servers->len; i-- > 0;) {
-        gdb_server_free(g_ptr_array_index(s->servers, i));
-    }
+    qtest_server_free(s->qtest);
+    mainloop_call_cancel(system_free_servers, s);
+    g_ptr_array_set_size(s->servers, 0);
+    g_ptr_array_set_size(s->terminals, 0);
+    symbols_free(s->host.symbols);
     if (s->client) {
         debug_client_free(s->client, false);
     }
@@ -368,6 +510,7 @@ static void system_unmake(System *s)
         chardev_free(g_ptr_array_index(s->chardevs, i));
     }
     g_ptr_array_free(s->servers, TRUE);
+    g_ptr_array_free(s->terminals, TRUE);
     g_ptr_array_free(s->chardevs, TRUE);
 }
 
@@ -386,13 +529,16 @@ static void system_signal(void *opaque, int sig)
 bool system_run(Config *c, int *status, GError **errp)
 {
     System s = {
-        .config = c, .chardevs = g_ptr_array_new(), .servers = g_ptr_array_new(),
+        .config = c, .chardevs = g_ptr_array_new(),
+        .servers = g_ptr_array_new_with_free_func((GDestroyNotify)gdb_server_free),
+        .terminals = g_ptr_array_new_with_free_func((GDestroyNotify)monitor_terminal_free),
     };
     bool ok;
 
     signals_init(system_signal, &s);
     ok = system_make_chardevs(&s, errp) && system_make_serials(&s, errp) &&
-         system_make_machine(&s, errp) && system_make_debug(&s, errp);
+         system_make_machine(&s, errp) && system_make_qtest(&s, errp) &&
+         system_make_debug(&s, errp);
     if (ok) {
         *status = mainloop_run();
     }

@@ -3,7 +3,8 @@
  *
  * The clock is the host's monotonic clock plus an offset, or a fixed value while frozen; readers
  * take both by a sequence lock, so that no reader sees it go back. Timers are a sorted list;
- * the first one's time is given to a timerfd, which the main loop watches. */
+ * the first one's time is given to a timerfd, which the main loop watches. A manual clock is one
+ * that stays frozen, at values that vm_clock_advance_to chooses. */
 #include "vm/clock.h"
 
 #include <errno.h>
@@ -13,6 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "util/error.h"
 #include "util/mainloop.h"
 #include "util/thread.h"
 #include "vm/run_int.h"
@@ -30,6 +32,7 @@ struct VmClock {
     Mutex lock;             /* timers, and writers of the sequence */
     uint32_t seq;           /* odd while being changed */
     uint32_t frozen;
+    bool manual;            /* the control thread's own */
     int64_t value;          /* while frozen */
     int64_t offset;         /* clock - host's clock, while not frozen */
     int64_t base;           /* date at 0 */
@@ -105,7 +108,7 @@ void clock_thaw(Vm *vm)
     struct VmClock *c = vm->clock;
 
     mutex_lock(&c->lock);
-    if (c->frozen) {
+    if (c->frozen && !c->manual) {
         atomic_put(&c->seq, c->seq + 1);
         atomic_put(&c->offset, c->value - host_monotonic_ns());
         atomic_put(&c->frozen, 0);
@@ -166,6 +169,80 @@ static void clock_expired(void *opaque, int fd, unsigned revents)
     clock_arm_locked(c);
     mutex_unlock(&c->lock);
     vm_unlock(vm);
+}
+
+/* ---- the manual clock ---- */
+
+/* More timers than this in one move are a mistake, and would keep the main loop for minutes. */
+#define EXPIRE_MAX 10000000
+
+void vm_clock_set_manual(Vm *vm)
+{
+    g_assert(vm->clock->frozen && vm->clock->value == 0 && !vm_running(vm));
+    vm->clock->manual = true;
+    vm_clock_set_base_ns(vm, VM_CLOCK_MANUAL_BASE_NS);
+}
+
+bool vm_clock_is_manual(const Vm *vm)
+{
+    return vm->clock->manual;
+}
+
+int64_t vm_clock_next_ns(const Vm *vm)
+{
+    struct VmClock *c = vm->clock;
+
+    mutex_lock(&c->lock);
+    int64_t ns = c->first ? c->first->expire : -1;
+    mutex_unlock(&c->lock);
+    return ns;
+}
+
+/* Moves the clock to the first timer's time and takes it off the list, or to `ns` and gives NULL if
+ * none is due by then. */
+static VmTimer *clock_advance_one(struct VmClock *c, int64_t ns)
+{
+    VmTimer *t = NULL;
+
+    mutex_lock(&c->lock);
+    if (c->first && c->first->expire <= ns) {
+        t = c->first;
+        ns = MAX(t->expire, c->value);
+        timer_unlink_locked(c, t);
+    }
+    atomic_put(&c->seq, c->seq + 1);
+    atomic_put(&c->value, ns);
+    atomic_put(&c->seq, c->seq + 1);
+    mutex_unlock(&c->lock);
+    return t;
+}
+
+bool vm_clock_advance_to(Vm *vm, int64_t ns, GError **errp)
+{
+    struct VmClock *c = vm->clock;
+    VmTimer *t;
+    unsigned n = 0;
+
+    g_assert(c->manual);
+    if (ns < c->value) {
+        return error_set(errp, INVALID, "the clock shows %" G_GINT64_FORMAT " ns and never goes "
+                         "back", c->value);
+    }
+    if (ns > VM_CLOCK_MANUAL_MAX_NS) {
+        return error_set(errp, INVALID, "the clock ends at %" G_GINT64_FORMAT " ns",
+                         VM_CLOCK_MANUAL_MAX_NS);
+    }
+    vm_lock(vm);
+    while (n < EXPIRE_MAX && (t = clock_advance_one(c, ns))) {
+        t->cb(t->opaque);
+        n++;
+    }
+    vm_unlock(vm);
+    if (n == EXPIRE_MAX) {
+        return error_set(errp, FAILED, "the clock shows %" G_GINT64_FORMAT " ns: %u timers have "
+                         "expired on the way, and it moves no further at once", c->value, n);
+    }
+    return true;
 }
 
 void clock_init(Vm *vm)

@@ -158,6 +158,57 @@ bool vm_cpu_running(const Cpu *cpu)
     return atomic_get(&cpu->run_state) != RUN_PARKED;
 }
 
+/* Executes, asleep without a reason to wake, or parked? Lock held. A sleeper is inside its wait as
+ * long as we hold the lock, so that its state can be looked at. */
+static VmActivity cpu_activity_locked(const Cpu *cpu)
+{
+    switch (atomic_get(&cpu->run_state)) {
+    case RUN_PARKED:
+        return VM_ACTIVITY_STOPPED;
+    case RUN_RUNNING:
+        if (!cpu->vm->caps.executes || (atomic_get(&cpu->asleep) && !atomic_get(&cpu->run->wish) &&
+                                        !vcpu_can_run(cpu))) {
+            return VM_ACTIVITY_HALTED;
+        }
+        return VM_ACTIVITY_EXECUTES;
+    default:
+        return VM_ACTIVITY_EXECUTES;        /* on its way to the parking place */
+    }
+}
+
+VmActivity vm_activity(Vm *vm, unsigned *cpu)
+{
+    struct VmRun *run = vm->run;
+    VmActivity all = VM_ACTIVITY_STOPPED;
+
+    mutex_lock(&run->lock);
+    *cpu = 0;
+    if ((run->draining && !run->rendezvous) || (run->requests && !run->ended)) {
+        all = VM_ACTIVITY_CHANGES;
+    }
+    for (unsigned i = 0; i < vm->ncpus && all > VM_ACTIVITY_EXECUTES; i++) {
+        VmActivity one = cpu_activity_locked(vm->cpus[i]);
+
+        if (one < all) {
+            all = one;
+            *cpu = i;
+        }
+    }
+    mutex_unlock(&run->lock);
+    return all;
+}
+
+void vm_watch_activity(Vm *vm, void (*fn)(void *opaque), void *opaque)
+{
+    struct VmRun *run = vm->run;
+
+    mutex_lock(&run->lock);
+    g_assert(!fn || !run->activity);
+    run->activity = fn;
+    run->activity_opaque = opaque;
+    mutex_unlock(&run->lock);
+}
+
 bool vm_running(const Vm *vm)
 {
     for (unsigned i = 0; i < vm->ncpus; i++) {
@@ -412,6 +463,9 @@ static void run_dispatch(void *opaque, int fd, unsigned revents)
         dispatch_drained(vm);
     } else if (idle && run->going) {
         machine_pause(vm);      /* the last one parked alone */
+    }
+    if (run->activity) {
+        run->activity(run->activity_opaque);
     }
 }
 

@@ -64,6 +64,8 @@ struct VmRun {
     const VmRunHooks *hooks;
     void *hooks_opaque;
     const DebugPlan *plan;
+    void (*activity)(void *opaque);         /* vm_watch_activity */
+    void *activity_opaque;
 };
 
 /* vm/run.c */
@@ -78,6 +80,9 @@ void run_kick_locked(Cpu *cpu);
 
 /* vm/vcpu.c: a vCPU's thread. */
 void *vcpu_main(void *cpu);
+/* Is there a reason to enter the accelerator: not halted, or woken? On the CPU's thread, or while
+ * that sleeps, under the lock. */
+bool vcpu_can_run(const Cpu *cpu);
 void vcpu_work_clear(Cpu *cpu);
 
 /* vm/power.c */

@@ -38,7 +38,7 @@ void vcpu_work_clear(Cpu *cpu)
     }
 }
 
-static bool vcpu_can_run(const Cpu *cpu)
+bool vcpu_can_run(const Cpu *cpu)
 {
     if (cpu->power == CPU_POWER_ON) {
         return true;
@@ -55,6 +55,9 @@ static void vcpu_sleep(Cpu *cpu)
     mutex_lock(&run->lock);
     atomic_put(&cpu->asleep, 1);
     while (!atomic_get(&cpu->run->wish) && !vcpu_can_run(cpu)) {
+        if (run->activity) {
+            run_notify(cpu->vm);
+        }
         cond_wait(&cpu->run->cond, &run->lock);
     }
     atomic_put(&cpu->asleep, 0);
@@ -185,7 +188,7 @@ static void vcpu_park_locked(Cpu *cpu, VcpuExit exit, const RunArgs *args)
         clock_freeze(cpu->vm);
     }
     atomic_put(&cpu->run_state, RUN_PARKED);
-    if (r->alone || (run->draining && run->nrunning == 0)) {
+    if (r->alone || run->activity || (run->draining && run->nrunning == 0)) {
         run_notify(cpu->vm);
     }
     cond_broadcast(&run->control);

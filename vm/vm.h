@@ -129,6 +129,22 @@ const RunArgs *vm_cpu_args(const Cpu *cpu);
 bool vm_cpu_running(const Cpu *cpu);    /* RUNNING or DRAINING. [any] */
 bool vm_running(const Vm *vm);          /* any vCPU is. [any] */
 
+/* What the vCPUs are about. */
+typedef enum VmActivity {
+    VM_ACTIVITY_CHANGES,    /* a stop, a reset or the end was asked for and is not done yet */
+    VM_ACTIVITY_EXECUTES,   /* some vCPU executes guest code, or is about to */
+    VM_ACTIVITY_HALTED,     /* all that are not parked sleep, because the guest has halted or not
+                               started them, and nothing is pending that would wake one */
+    VM_ACTIVITY_STOPPED,    /* all are parked */
+} VmActivity;
+
+/* With EXECUTES, *cpu is one that does. It stays HALTED or STOPPED until the control thread
+ * does something (a timer, input, a resume). Control thread, or within a rendezvous. */
+VmActivity vm_activity(Vm *vm, unsigned *cpu);
+/* Has fn called on the main loop after a vCPU has fallen asleep or parked: when vm_activity may
+ * give another answer. One at a time; NULL ends it. Control thread. */
+void vm_watch_activity(Vm *vm, void (*fn)(void *opaque), void *opaque);
+
 /* Waits until every vCPU that was asked to park has parked. Not under vm_lock. Control. */
 void vm_wait_parked(Vm *vm);
 /* A short rendezvous: brings every running vCPU out of the guest, calls fn, and lets those that

@@ -62,6 +62,7 @@ static bool scripted_init(Vm *vm, const char *options, AccelCaps *caps, GError *
     }
     bool native = !o.patch && !o.slots;
     *caps = (AccelCaps){
+        .executes = true,
         .native_exec = native,
         .native_data = native,
         .patch_exec = o.patch,

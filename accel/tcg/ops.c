@@ -75,7 +75,8 @@ static bool tcg_init(Vm *vm, const char *options, AccelCaps *caps, GError **errp
     tcg->event_rows = g_ptr_array_new();
     vm->accel_data = tcg;
     *caps = (AccelCaps){
-        .native_exec = true, .native_data = true, .step = true, .step_masks_irq = true,
+        .executes = true, .native_exec = true, .native_data = true, .step = true,
+        .step_masks_irq = true,
         .resume_skips_point = true, .icount = true, .guest_debug = GUEST_DEBUG_FULL,
         .events = 1u << POINT_EXCEPTION | 1u << POINT_INTERRUPT | 1u << POINT_MSR | 1u << POINT_CR |
                   1u << POINT_IO | 1u << POINT_ASPACE | 1u << POINT_MODE | 1u << POINT_TRIPLE,

@@ -36,8 +36,8 @@ typedef struct AcpiPm {
     uint16_t status, enable, control;
     int64_t half;            /* of the timer's range: seen up to here */
     VmTimer *timer;
-    bool rtc_level;
-    IrqLine *sci, *rtc_input;
+    bool rtc_level, button_level;
+    IrqLine *sci, *rtc_input, *button_input;
     MemRegion *event_ports, *control_ports, *timer_port;
 } AcpiPm;
 
@@ -49,6 +49,8 @@ static const StateField acpi_pm_fields[] = {
       .off = offsetof(AcpiPm, half), .size = sizeof(int64_t), .count = 1 },
     { .name = "rtc_level", .type = STATE_BOOL, .flags = STATE_F_NO_RESET,
       .off = offsetof(AcpiPm, rtc_level), .size = sizeof(bool), .count = 1 },
+    { .name = "button_level", .type = STATE_BOOL, .flags = STATE_F_NO_RESET,
+      .off = offsetof(AcpiPm, button_level), .size = sizeof(bool), .count = 1 },
     STATE_T(AcpiPm, timer),
     STATE_LAST
 };
@@ -114,6 +116,17 @@ void acpi_pm_press_power_button(Device *dev)
 
     s->status |= EVENT_POWER_BUTTON;
     acpi_pm_update(s);
+}
+
+/* The button as a line: on while it is pressed. */
+static void acpi_pm_button(void *opaque, unsigned n, int level)
+{
+    AcpiPm *s = opaque;
+
+    if (level && !s->button_level) {
+        acpi_pm_press_power_button(&s->dev);
+    }
+    s->button_level = level;
 }
 
 static MemResult event_read(void *opaque, uint64_t offset, unsigned size, uint64_t *value,
@@ -199,6 +212,7 @@ static bool acpi_pm_realize(Device *dev, GError **errp)
 
     s->timer = vm_timer_new(dev->host->vm, acpi_pm_expire, s);
     s->rtc_input = irq_lines_new(acpi_pm_rtc, s, 1);
+    s->button_input = irq_lines_new(acpi_pm_button, s, 1);
     s->event_ports = mem_region_new_mmio("acpi event", &event_ops, s, 4);
     s->control_ports = mem_region_new_mmio("acpi control", &control_ops, s, 2);
     s->timer_port = mem_region_new_mmio("acpi timer", &timer_ops, s, 4);
@@ -228,6 +242,7 @@ static void acpi_pm_destroy(Device *dev)
         mem_region_free(all[i]);
     }
     irq_lines_free(s->rtc_input);
+    irq_lines_free(s->button_input);
     vm_timer_free(s->timer);
 }
 
@@ -253,6 +268,13 @@ static const DeviceView acpi_pm_views[] = {
     { NULL }
 };
 
+static const DeviceLine acpi_pm_lines[] = {
+    { "rtc", DEVICE_LINE_INPUT, offsetof(AcpiPm, rtc_input), 1 },
+    { "power-button", DEVICE_LINE_INPUT, offsetof(AcpiPm, button_input), 1 },
+    { "sci", DEVICE_LINE_OUTPUT, offsetof(AcpiPm, sci), 1 },
+    { NULL }
+};
+
 const DeviceClass acpi_pm_class = {
     .name = "acpi-pm",
     .desc = "ACPI fixed power-management hardware",
@@ -263,4 +285,5 @@ const DeviceClass acpi_pm_class = {
     .reset = acpi_pm_reset,
     .destroy = acpi_pm_destroy,
     .views = acpi_pm_views,
+    .lines = acpi_pm_lines,
 };

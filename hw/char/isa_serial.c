@@ -152,6 +152,11 @@ static const DeviceView isa_serial_views[] = {
     { NULL }
 };
 
+static const DeviceLine isa_serial_lines[] = {
+    { "irq", DEVICE_LINE_OUTPUT, offsetof(IsaSerial, uart.irq), 1 },
+    { NULL }
+};
+
 const DeviceClass isa_serial_class = {
     .name = "isa-serial",
     .desc = "serial port (16550A)",
@@ -166,4 +171,5 @@ const DeviceClass isa_serial_class = {
     .loaded = isa_serial_loaded,
     .destroy = isa_serial_destroy,
     .views = isa_serial_views,
+    .lines = isa_serial_lines,
 };

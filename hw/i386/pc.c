@@ -316,6 +316,12 @@ static bool pc_load(Machine *m, GError **errp)
         .ram_size = m->opt->ram_size, .rsdp = PC_TABLES,
     };
 
+    if (!c.kernel && (c.initrd || c.append)) {
+        return error_set(errp, INVALID, "-initrd and -append say nothing without -kernel");
+    }
+    if (!c.kernel && !m->vm->caps.executes) {
+        return true;
+    }
     if (!c.kernel) {
         return error_set(errp, INVALID, "machine 'pc' has no firmware: name a kernel with -kernel");
     }
@@ -355,6 +361,9 @@ static void pc_reset(Machine *m)
     PcMachine *pc = pc_of(m);
 
     device_list_reset(&m->devices);
+    if (!m->opt->kernel) {
+        return;     /* nobody will run: chips as after power-on, no tables */
+    }
     boot_image_write(&pc->image, m->host.mem);
     mem_poke(m->host.mem, PC_TABLES, pc->acpi->data, pc->acpi->len, 0);
     pc_firmware_run(m->host.mem, m->host.io, m->opt->ncpus);

@@ -385,6 +385,12 @@ static void i8042_destroy(Device *dev)
     mem_region_free(s->command_port);
 }
 
+static const DeviceLine i8042_lines[] = {
+    { "keyboard", DEVICE_LINE_ISA, IRQ_KEYBOARD, 1 },
+    { "aux", DEVICE_LINE_ISA, IRQ_AUX, 1 },
+    { NULL }
+};
+
 const DeviceClass i8042_class = {
     .name = "i8042",
     .desc = "keyboard controller with a keyboard",
@@ -393,4 +399,5 @@ const DeviceClass i8042_class = {
     .realize = i8042_realize,
     .reset = i8042_reset,
     .destroy = i8042_destroy,
+    .lines = i8042_lines,
 };

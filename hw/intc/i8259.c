@@ -496,6 +496,12 @@ static const DeviceView i8259_views[] = {
     { NULL }
 };
 
+static const DeviceLine i8259_lines[] = {
+    { "in", DEVICE_LINE_INPUT, offsetof(I8259, inputs), 16 },
+    { "int", DEVICE_LINE_OUTPUT, offsetof(I8259, out), 1 },
+    { NULL }
+};
+
 const DeviceClass i8259_class = {
     .name = "i8259",
     .desc = "pair of 8259 interrupt controllers",
@@ -506,4 +512,5 @@ const DeviceClass i8259_class = {
     .loaded = i8259_loaded,
     .destroy = i8259_destroy,
     .views = i8259_views,
+    .lines = i8259_lines,
 };

@@ -285,6 +285,11 @@ static const DeviceView ioapic_views[] = {
     { NULL }
 };
 
+static const DeviceLine ioapic_lines[] = {
+    { "in", DEVICE_LINE_INPUT, offsetof(Ioapic, inputs), IOAPIC_PINS },
+    { NULL }
+};
+
 const DeviceClass ioapic_class = {
     .name = "ioapic",
     .desc = "I/O APIC with 24 inputs",
@@ -294,4 +299,5 @@ const DeviceClass ioapic_class = {
     .reset = ioapic_reset,
     .destroy = ioapic_destroy,
     .views = ioapic_views,
+    .lines = ioapic_lines,
 };

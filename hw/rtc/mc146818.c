@@ -45,11 +45,13 @@ enum {
 /* After the divider's reset the first update comes half a second later. */
 #define RESTART_NS (NS_PER_SEC / 2)
 #define CRYSTAL_HZ 32768
+#define NEVER INT64_MAX
 
 typedef struct Mc146818 {
     Device dev;
     uint64_t zone;           /* property: seconds to add to UTC, as a signed number */
-    int64_t offset;          /* ns: date = base + clock + offset */
+    int64_t seconds;         /* date = base + clock + seconds + offset: the guest's years are too */
+    int64_t offset;          /* many for nanoseconds; offset is below a few seconds */
     int64_t seen;            /* ns of the VM's clock: C's flags are right up to here */
     uint8_t weekday_shift;   /* the guest's idea of the weekday against ours */
     uint8_t index;           /* port 70h */
@@ -63,6 +65,7 @@ typedef struct Mc146818 {
     .off = offsetof(Mc146818, m), .size = sizeof(((Mc146818 *)0)->m), .count = 1 }
 
 static const StateField mc146818_fields[] = {
+    KEPT(STATE_INT, seconds),
     KEPT(STATE_INT, offset),
     KEPT(STATE_INT, seen),
     KEPT(STATE_UINT, weekday_shift),
@@ -98,15 +101,33 @@ static bool is_held(const Mc146818 *s)
     return (s->b & B_SET) || !divider_runs(s);
 }
 
-/* The date in ns since 1970 at a value of the VM's clock, were it not held. */
-static int64_t date_at(const Mc146818 *s, int64_t clock)
-{
-    return vm_clock_base_ns(s->dev.host->vm) + clock + s->offset;
-}
-
 static int64_t floor_seconds(int64_t ns)
 {
     return ns / NS_PER_SEC - (ns % NS_PER_SEC < 0);
+}
+
+/* The date but for whole seconds of its base, in nanoseconds. */
+static int64_t near_date(const Mc146818 *s, int64_t clock)
+{
+    int64_t base = vm_clock_base_ns(s->dev.host->vm);
+
+    return base - floor_seconds(base) * NS_PER_SEC + clock + s->offset;
+}
+
+/* The date in seconds since 1970 at a value of the VM's clock, were it not held... */
+static int64_t second_at(const Mc146818 *s, int64_t clock)
+{
+    int64_t base = floor_seconds(vm_clock_base_ns(s->dev.host->vm));
+
+    return base + floor_seconds(near_date(s, clock)) + s->seconds;
+}
+
+/* ... and the nanoseconds that have passed of that second. */
+static int64_t part_at(const Mc146818 *s, int64_t clock)
+{
+    int64_t ns = near_date(s, clock);
+
+    return ns - floor_seconds(ns) * NS_PER_SEC;
 }
 
 static uint8_t encode(const Mc146818 *s, int v)
@@ -142,7 +163,7 @@ static const uint8_t time_registers[] = {
 /* The running date as the time registers show it; their bytes go to their places in `to`. */
 static void show_time(const Mc146818 *s, int64_t now, uint8_t *to)
 {
-    CivilTime t = civil_from_seconds(floor_seconds(date_at(s, now)));
+    CivilTime t = civil_from_seconds(second_at(s, now));
     int year = (int)(((t.year % 10000) + 10000) % 10000);
 
     to[REG_SECOND] = encode(s, t.second);
@@ -169,7 +190,7 @@ static void adopt_time(Mc146818 *s, int64_t now, const uint8_t *from)
     };
     int64_t seconds = civil_to_seconds(&t);
 
-    s->offset += (seconds - floor_seconds(date_at(s, now))) * NS_PER_SEC;
+    s->seconds += seconds - second_at(s, now);
     t = civil_from_seconds(seconds);
     s->weekday_shift = (uint8_t)((decode(s, from[REG_WEEKDAY]) + 13 - t.weekday) % 7);
 }
@@ -229,7 +250,7 @@ static bool alarm_matches(uint8_t alarm, uint8_t now)
     return (alarm & ALARM_ANY) == ALARM_ANY || alarm == now;
 }
 
-/* The first second after `from` at which the alarm goes, -1 if none within a day. */
+/* The first second after `from` at which the alarm goes, NEVER if none within a day. */
 static int64_t next_alarm(const Mc146818 *s, int64_t from)
 {
     for (int64_t t = from + 1; t <= from + 86400;) {
@@ -245,7 +266,7 @@ static int64_t next_alarm(const Mc146818 *s, int64_t from)
             return t;
         }
     }
-    return -1;
+    return NEVER;
 }
 
 /* Bring register C up to this value of the clock. */
@@ -257,12 +278,12 @@ static void sync_flags(Mc146818 *s, int64_t now)
         s->c |= C_PF;
     }
     if (!is_held(s)) {
-        int64_t from = floor_seconds(date_at(s, s->seen)), to = floor_seconds(date_at(s, now));
+        int64_t from = second_at(s, s->seen), to = second_at(s, now);
 
         if (to > from) {
-            int64_t alarm = s->c & C_AF ? -1 : next_alarm(s, from);
+            int64_t alarm = s->c & C_AF ? NEVER : next_alarm(s, from);
 
-            s->c |= C_UF | (alarm >= 0 && alarm <= to ? C_AF : 0);
+            s->c |= C_UF | (alarm <= to ? C_AF : 0);
         }
     }
     s->seen = now;
@@ -278,15 +299,15 @@ static int64_t next_event(const Mc146818 *s, int64_t now)
         at = next_period(now, cycles);
     }
     if (!is_held(s) && (s->b & (B_UIE | B_AIE))) {
-        int64_t date = date_at(s, now), second = floor_seconds(date), due = -1;
+        int64_t second = second_at(s, now), due;
 
         if (s->b & B_UIE) {
             due = second + 1;
         } else {
             due = next_alarm(s, second);
         }
-        if (due >= 0) {
-            at = MIN(at, now + due * NS_PER_SEC - date);
+        if (due != NEVER) {
+            at = MIN(at, now + (due - second) * NS_PER_SEC - part_at(s, now));
         }
     }
     return at;
@@ -334,9 +355,7 @@ static void write_control(Mc146818 *s, uint8_t a, uint8_t b, int64_t now)
         }
     }
     if (!ran && divider_runs(s)) {
-        int64_t date = date_at(s, now);
-
-        s->offset += floor_seconds(date) * NS_PER_SEC + RESTART_NS - date;
+        s->offset += RESTART_NS - part_at(s, now);
     }
     if (was_held && !is_held(s)) {
         adopt_time(s, now, s->memory);
@@ -345,14 +364,10 @@ static void write_control(Mc146818 *s, uint8_t a, uint8_t b, int64_t now)
 
 static uint8_t read_a(const Mc146818 *s, int64_t now)
 {
-    int64_t part;
-
     if (is_held(s)) {
         return s->a;
     }
-    part = date_at(s, now);
-    part -= floor_seconds(part) * NS_PER_SEC;
-    return s->a | (part >= NS_PER_SEC - UPDATE_NS ? A_UIP : 0);
+    return s->a | (part_at(s, now) >= NS_PER_SEC - UPDATE_NS ? A_UIP : 0);
 }
 
 static uint8_t read_register(Mc146818 *s, bool debug)
@@ -473,7 +488,7 @@ static bool mc146818_realize(Device *dev, GError **errp)
 
     s->a = A_DIVIDER_32K | 6;
     s->b = B_24H;
-    s->offset = (int64_t)s->zone * NS_PER_SEC;
+    s->seconds = (int64_t)s->zone;
     s->timer = vm_timer_new(dev->host->vm, mc146818_expire, s);
     s->ports = mem_region_new_mmio("mc146818", &mc146818_ops, s, 2);
     mem_space_map_all(dev->host->io, 0x70, s->ports, 0);
@@ -506,7 +521,7 @@ static void mc146818_destroy(Device *dev)
 static void mc146818_print(const Device *dev, GString *out)
 {
     const Mc146818 *s = (const Mc146818 *)dev;
-    CivilTime t = civil_from_seconds(floor_seconds(date_at(s, clock_ns(s))));
+    CivilTime t = civil_from_seconds(second_at(s, clock_ns(s)));
 
     if (is_held(s)) {
         g_string_append(out, "date held by the guest");
@@ -522,6 +537,11 @@ static const DeviceView mc146818_views[] = {
     { NULL }
 };
 
+static const DeviceLine mc146818_lines[] = {
+    { "irq", DEVICE_LINE_ISA, ISA_IRQ_RTC, 1 },
+    { NULL }
+};
+
 const DeviceClass mc146818_class = {
     .name = "mc146818",
     .desc = "real-time clock with 128 bytes of memory",
@@ -532,4 +552,5 @@ const DeviceClass mc146818_class = {
     .reset = mc146818_reset,
     .destroy = mc146818_destroy,
     .views = mc146818_views,
+    .lines = mc146818_lines,
 };

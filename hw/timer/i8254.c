@@ -10,6 +10,7 @@
 #define CLOCK_TICKS 105
 #define CLOCK_NS 88000
 
+#define ISA_IRQ_TIMER 0
 #define PORT_CONTROL 3
 
 /* Port 61h. */
@@ -84,7 +85,7 @@ static int64_t tick_ns(int64_t tick)
 static void i8254_line(I8254 *s, bool level)
 {
     s->level = level;
-    irq_set(s->dev.host->isa_irq ? s->dev.host->isa_irq[0] : NULL, level);
+    irq_set(s->dev.host->isa_irq ? s->dev.host->isa_irq[ISA_IRQ_TIMER] : NULL, level);
 }
 
 /* Wait for the edge of OUT that follows `tick`, but at least so long. */
@@ -280,6 +281,11 @@ static const DeviceView i8254_views[] = {
     { NULL }
 };
 
+static const DeviceLine i8254_lines[] = {
+    { "out0", DEVICE_LINE_ISA, ISA_IRQ_TIMER, 1 },
+    { NULL }
+};
+
 const DeviceClass i8254_class = {
     .name = "i8254",
     .desc = "8254 interval timer and port 61h",
@@ -289,4 +295,5 @@ const DeviceClass i8254_class = {
     .reset = i8254_reset,
     .destroy = i8254_destroy,
     .views = i8254_views,
+    .lines = i8254_lines,
 };

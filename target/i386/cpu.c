@@ -2,6 +2,7 @@
  * SPDX-License-Identifier: GPL-2.0-or-later */
 #include "cpu/cpu.h"
 
+#include "target/i386/code.h"
 #include "target/i386/cpuid.h"
 #include "target/i386/disas.h"
 #include "target/i386/event_names.h"
@@ -114,6 +115,7 @@ const CpuClass x86_cpu_class = {
     .set_pc = x86_set_pc,
     .translate = x86_translate,
     .disas = x86_disas,
+    .call_length = x86_call_length,
     .has_work = x86_has_work,
     /* Addresses compare as they are: a point for 64-bit code may be set while the CPU is still in
      * a 32-bit mode. */
@@ -121,6 +123,8 @@ const CpuClass x86_cpu_class = {
     .address_space = x86_address_space,
     .privilege = x86_privilege,
     .describe = x86_describe,
+    .code_regs = x86_code_regs,
+    .code_entries = x86_code_entries,
     .mode = x86_mode_code,
     .mode_text = x86_mode_text,
     .event_name = x86_event_name,

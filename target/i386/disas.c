@@ -43,3 +43,26 @@ unsigned x86_disas(const Cpu *cpu, vaddr_t pc, const uint8_t *code, size_t len, 
     g_string_append(out, text);
     return insn.length;
 }
+
+/* CALL, INT n, SYSCALL, SYSENTER, and string instructions with a REP prefix. */
+static bool passed_over(const ZydisDecodedInstruction *insn)
+{
+    return insn->meta.category == ZYDIS_CATEGORY_CALL ||
+           insn->meta.category == ZYDIS_CATEGORY_INTERRUPT ||
+           insn->meta.category == ZYDIS_CATEGORY_SYSCALL ||
+           (insn->attributes & (ZYDIS_ATTRIB_HAS_REP | ZYDIS_ATTRIB_HAS_REPE |
+                                ZYDIS_ATTRIB_HAS_REPNE));
+}
+
+unsigned x86_call_length(const Cpu *cpu, const uint8_t *code, size_t len)
+{
+    ZydisDecoder decoder;
+    ZydisDecodedInstruction insn;
+
+    decoder_for(x86_state(cpu), &decoder);
+    if (!ZYAN_SUCCESS(ZydisDecoderDecodeInstruction(&decoder, NULL, code, MIN(len, MAX_LENGTH),
+                                                    &insn))) {
+        return 0;
+    }
+    return passed_over(&insn) ? insn.length : 0;
+}

@@ -9,5 +9,8 @@
  * in. Returns its length, 0 if len is too short or there is no such instruction; the text then
  * says so. Owner's thread. */
 unsigned x86_disas(const Cpu *cpu, vaddr_t pc, const uint8_t *code, size_t len, GString *out);
+/* CpuClass.call_length: CALL, INT n, SYSCALL, SYSENTER, string instructions with a REP prefix.
+ * Owner's thread. */
+unsigned x86_call_length(const Cpu *cpu, const uint8_t *code, size_t len);
 
 #endif

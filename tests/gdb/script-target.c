@@ -9,6 +9,7 @@
 
 #include "accel/scripted/scripted.h"
 #include "gdbstub/server.h"
+#include "../unit/monitor-host.h"
 #include "mem/mem.h"
 #include "util/mainloop.h"
 #include "vm/vm.h"
@@ -122,6 +123,8 @@ int main(int argc, char **argv)
     static const VmObserverOps observer = { .ended = ended };
     CpuClass class = script_cpu_class;
     GError *err = NULL;
+    TestHost host;
+    GdbServerOptions options = { .monitor = &host.host };
     GdbServer *server;
     Debug *debug;
     int status;
@@ -136,7 +139,8 @@ int main(int argc, char **argv)
     }
     debug = debug_new(vm);
     vm_add_observer(vm, &observer, NULL);
-    server = gdb_server_new(debug, argv[1], NULL, &err);
+    test_host_init(&host, debug);
+    server = gdb_server_new(debug, argv[1], &options, &err);
     if (!server) {
         fprintf(stderr, "script-target: %s\n", err->message);
         return 1;
@@ -145,6 +149,7 @@ int main(int argc, char **argv)
     fflush(stdout);
     status = mainloop_run();
     gdb_server_free(server);
+    test_host_fini(&host);
     debug_free(debug);
     vm_free(vm);
     return status;

@@ -150,7 +150,9 @@ def compare_backtraces(options, folder, initrd, append, points, prepare):
     lists the gdb commands between start_kernel and the first point."""
     arguments = machine_arguments(options.kernel, initrd, append, ["-smp", "2", "-S"])
     log = os.path.join(folder, "console.log")
-    os.environ.update(GUEST_LOG=log, GUEST_ROUNDS="3", GUEST_POINTS=" ".join(points))
+    # What the helper finds in the guest (modules) the program does not look for.
+    unwind = options.unwind if not any("modules" in c for c in prepare) else None
+    os.environ.update(GUEST_UNWIND=f"{unwind} {options.kernel}" if unwind else "", GUEST_LOG=log, GUEST_ROUNDS="3", GUEST_POINTS=" ".join(points))
     here = os.path.dirname(os.path.abspath(__file__))
     with open(log, "w", encoding="utf-8", buffering=1) as f, \
             Machine(options.emulator, arguments, show=f.write) as machine, Gdb() as gdb:
@@ -163,6 +165,8 @@ def compare_backtraces(options, folder, initrd, append, points, prepare):
             text += gdb.run(command, 240)
         text += gdb.run("source " + os.path.join(here, "backtrace_in_gdb.py"), 600)
     results = re.findall(r"^RESULT (ok|not ok) (\S+)", text, re.M)
+    if unwind and not re.search(r"^RESULT slide \w+ right", text, re.M):
+        raise SessionError("the program found another slide:\n" + text[-2000:])
     if len(results) != 3 * len(points) or any(r[0] != "ok" for r in results) or \
             "RESULT done" not in text:
         raise SessionError("backtraces differ from the guest's dumps:\n" + text[-6000:])
@@ -333,6 +337,7 @@ OTHERS = {"work": work_case, "reboot": reboot_case, "backtrace": backtrace_case,
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--emulator", required=True)
+    parser.add_argument("--unwind", help="tests/tools/unwind-dump as built: compared too")
     parser.add_argument("--times", type=int, default=1)
     parser.add_argument("--stops", type=int, default=10000, help="for random-stops")
     parser.add_argument("case", nargs="+", choices=sorted([*CASES, *OTHERS]))

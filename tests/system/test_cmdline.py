@@ -145,6 +145,7 @@ def bad_input():
             (QUIET + ["-display", "gtk"], r"-display: .*gtk"),
             (QUIET + ["-vga", "std"], r"-vga: .*std"),
             (QUIET + ["-rtc", "base=yesterday"], r"-rtc: .*yesterday"),
+            (QUIET + ["-rtc", "base=2300-01-01"], r"-rtc: .*too far away"),
             (QUIET + ["-d", "nothing"], r"-d: .*nothing"),
             (QUIET + ["-D", "/nonexistent/dir/log", "-d", "int"], r"-D: .*/nonexistent/dir/log"),
             (QUIET + ["-D", DIR, "-d", "int"], r"-D: .*directory"),

@@ -58,7 +58,9 @@ void gc_init(GdbClient *c, ScriptMachine *m, Debug *debug)
 
     memset(c, 0, sizeof(*c));
     c->m = m;
+    test_host_init(&c->host, debug);
     c->config.debug = debug;
+    c->config.monitor = &c->host.host;
     g_queue_init(&c->packets);
     rsp_decoder_init(&c->in, REPLY_MAX, true);
     c->session = gdb_session_new(&c->config, "test", &transport, c, &err);
@@ -76,6 +78,7 @@ void gc_fini(GdbClient *c)
     g_queue_clear_full(&c->packets, string_free);
     g_clear_pointer(&c->reply, string_free);
     rsp_decoder_clear(&c->in);
+    test_host_fini(&c->host);
 }
 
 void gc_raw(GdbClient *c, const void *bytes, size_t len)

@@ -5,11 +5,13 @@
 
 #include "gdbstub/rsp_codec.h"
 #include "gdbstub/session.h"
+#include "monitor-host.h"
 #include "script-machine.h"
 
 typedef struct GdbClient {
     ScriptMachine *m;
     GdbConfig config;
+    TestHost host;
     GdbSession *session;
     RspDecoder in;
     GQueue packets;             /* GString: replies not yet taken; notifications begin with '%' */

@@ -45,7 +45,7 @@ static void front_receive(void *opaque, const uint8_t *buf, size_t len)
 
 static void front_event(void *opaque, ChardevEvent event)
 {
-    g_string_append_c(((Front *)opaque)->events, "OCB"[event]);
+    g_string_append_c(((Front *)opaque)->events, "OCBF"[event]);
 }
 
 static const ChardevHandlers front_handlers = { front_can_receive, front_receive, front_event };
@@ -375,7 +375,9 @@ static void test_mux(void)
     chardev_write(b, "\001cmon\001c\001b\001h\001x", 13);
     RUN_UNTIL(quits == 1);
     g_assert_cmpstr(f2.got->str, ==, "mon");
-    g_assert_cmpstr(f1.events->str, ==, "OB");
+    g_assert_cmpstr(f1.events->str, ==, "OFB");
+    g_assert_cmpstr(f2.events->str, ==, "OF");
+    g_assert_true(chardev_has_focus(c1) && !chardev_has_focus(c2));
     RUN_UNTIL(strstr(term.got->str, "ended by C-a x"));
     g_assert_nonnull(strstr(term.got->str, "print this help"));
     g_assert_nonnull(strstr(term.got->str, "now 'monitor'"));

@@ -43,6 +43,28 @@ static void test_lines(void)
     irq_lines_free(lines);
 }
 
+/* Two listeners on one line hear it before the receiver does; without them it is as it was. */
+static void test_tap(void)
+{
+    g_autoptr(GString) log = g_string_new(NULL);
+    IrqLine *lines = irq_lines_new(record, log, 2), nowhere = { 0 };
+    IrqTap *a = irq_tap_new(&lines[1], record, log, 7), *b = irq_tap_new(&lines[1], record, log, 8);
+
+    irq_raise(&lines[1]);
+    irq_tap_free(b);
+    irq_lower(&lines[1]);
+    irq_tap_free(a);
+    irq_raise(&lines[1]);
+    g_assert_cmpstr(log->str, ==, "8+ 7+ 1+ 7- 1- 1+ ");
+    a = irq_tap_new(&nowhere, record, log, 9);
+    irq_raise(&nowhere);
+    irq_tap_free(a);
+    irq_tap_free(NULL);
+    irq_raise(&nowhere);
+    g_assert_cmpstr(log->str, ==, "8+ 7+ 1+ 7- 1- 1+ 9+ ");
+    irq_lines_free(lines);
+}
+
 typedef struct Toy {
     Device dev;
     bool flag;
@@ -52,6 +74,7 @@ typedef struct Toy {
     char *text;
     Chardev *chr;
     bool refuse;
+    IrqLine *in, *out;
 } Toy;
 
 static GString *calls;
@@ -159,10 +182,35 @@ static void test_list(void)
     g_string_free(calls, TRUE);
 }
 
+static void test_named_lines(void)
+{
+    static const DeviceLine rows[] = {
+        { "in", DEVICE_LINE_INPUT, offsetof(Toy, in), 2 },
+        { "out", DEVICE_LINE_OUTPUT, offsetof(Toy, out), 1 },
+        { "isa", DEVICE_LINE_ISA, 1, 1 },
+        { NULL }
+    };
+    g_autoptr(GString) log = g_string_new(NULL);
+    IrqLine *lines = irq_lines_new(record, log, 4), *isa[16] = { NULL, &lines[3] };
+    DeviceHost host = { .isa_irq = isa };
+    Toy toy = { .dev.host = &host, .in = lines };
+
+    g_assert_true(device_line(&toy.dev, &rows[0], 1) == &lines[1]);
+    g_assert_null(device_line(&toy.dev, &rows[1], 0));
+    toy.out = &lines[2];
+    g_assert_true(device_line(&toy.dev, &rows[1], 0) == &lines[2]);
+    g_assert_true(device_line(&toy.dev, &rows[2], 0) == &lines[3]);
+    host.isa_irq = NULL;
+    g_assert_null(device_line(&toy.dev, &rows[2], 0));
+    irq_lines_free(lines);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/device/lines", test_lines);
+    g_test_add_func("/device/tap", test_tap);
+    g_test_add_func("/device/named-lines", test_named_lines);
     g_test_add_func("/device/props", test_props);
     g_test_add_func("/device/list", test_list);
     return g_test_run();

@@ -165,7 +165,7 @@ static void test_many(Fixture *f, gconstpointer data)
     expect(f, fd[0], "?", "T05");
     for (unsigned i = 1; i < 8; i++) {
         expect(f, fd[i], "?", "T05");
-        expect(f, fd[i], "c", "E");     /* the first has control */
+        expect(f, fd[i], "c", "O");     /* the first has control: said in words, then as a number */
     }
     close(fd[0]);
     wait_stopped(f, false);

@@ -355,8 +355,8 @@ static void test_monitor(GdbFixture *f, gconstpointer data)
     gc_expect(&f->c, "Z0,1008,1", "OK");
     gc_send(&f->c, "qRcmd,696e666f206465627567");
     points = console(&f->c);
-    gc_expect_has(points, "machine: stopped, control: test\n");
-    gc_expect_has(points, "0x1008");
+    gc_expect_has(points, "machine: stopped\ncontrol: test\n");
+    gc_expect_has(points, "0x0000000000001008");
     gc_send(&f->c, "qRcmd,78797a");
     unknown = console(&f->c);
     gc_expect_has(unknown, "unknown command 'xyz'");

@@ -1,0 +1,283 @@
+/* Line editing by readline, which has one terminal in its global variables: before each key the
+ * terminal that it was typed on is put there, and the one before is taken out.
+ * SPDX-License-Identifier: GPL-2.0-or-later */
+#include "monitor/line_edit.h"
+
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <glib.h>
+#include <readline/history.h>
+#include <readline/readline.h>
+
+#define HISTORY_LINES 500
+#define BUFFER_START 256
+#define COLUMNS 80
+
+struct LineEdit {
+    const char *prompt;
+    const LineEditOps *ops;
+    void *opaque;
+    FILE *out;
+    struct readline_state state;    /* while another terminal is in */
+    HISTORY_STATE *history;
+    bool begun;
+};
+
+/* Readline's own state is the process's, and so is who is in it. */
+static struct {
+    LineEdit *now;
+    bool ready;
+    int key;                    /* what was typed; EOF: taken */
+} editor = { .key = EOF };
+
+/* ---- what readline calls ---- */
+
+static int get_key(FILE *in)
+{
+    int key = editor.key;
+
+    editor.key = EOF;
+    return key;
+}
+
+static int no_more_keys(void)
+{
+    return 0;
+}
+
+static void leave_terminal_alone(int meta)
+{
+}
+
+static void leave_terminal(void)
+{
+}
+
+static void on_line(char *line)
+{
+    LineEdit *e = editor.now;
+
+    if (line && *line) {
+        add_history(line);
+    }
+    if (line) {
+        e->ops->line(e->opaque, line);
+        free(line);
+    } else {
+        e->ops->write(e->opaque, "\n", 1);      /* Ctrl-D */
+    }
+}
+
+/* ---- completion ---- */
+
+static size_t common_prefix(char **words)
+{
+    size_t n = strlen(words[0]);
+
+    for (char **w = words + 1; *w; w++) {
+        size_t i = 0;
+
+        while (i < n && (*w)[i] == words[0][i]) {
+            i++;
+        }
+        n = i;
+    }
+    return n;
+}
+
+static void list_words(LineEdit *e, char **words)
+{
+    g_autoptr(GString) text = g_string_new("\n");
+    size_t width = 0, column = 0;
+
+    for (char **w = words; *w; w++) {
+        width = MAX(width, strlen(*w) + 2);
+    }
+    for (char **w = words; *w; w++) {
+        if (column && column + width > COLUMNS) {
+            g_string_append_c(text, '\n');
+            column = 0;
+        }
+        g_string_append_printf(text, "%-*s", (int)width, *w);
+        column += width;
+    }
+    g_string_append_c(text, '\n');
+    e->ops->write(e->opaque, text->str, text->len);
+    rl_on_new_line();
+    rl_redisplay();
+}
+
+static int complete_key(int count, int key)
+{
+    LineEdit *e = editor.now;
+    g_autofree char *text = g_strndup(rl_line_buffer, (gsize)rl_point);
+    size_t start = 0, typed, prefix;
+    char **words = e->ops->complete(e->opaque, text, &start);
+
+    if (words[0]) {
+        typed = (size_t)rl_point - start;
+        prefix = common_prefix(words);
+        if (prefix > typed) {
+            g_autofree char *more = g_strndup(words[0] + typed, prefix - typed);
+
+            rl_insert_text(more);
+        }
+        if (!words[1] && !g_str_has_suffix(words[0], "/")) {
+            rl_insert_text(" ");
+        } else if (words[1] && prefix <= typed) {
+            list_words(e, words);
+        }
+    }
+    g_strfreev(words);
+    return 0;
+}
+
+/* ---- terminals in and out ---- */
+
+static void editor_init(void)
+{
+    if (editor.ready) {
+        return;
+    }
+    editor.ready = true;
+    rl_readline_name = "glassbox";
+    rl_catch_signals = 0;
+    rl_catch_sigwinch = 0;
+    rl_change_environment = 0;
+    rl_prep_term_function = leave_terminal_alone;
+    rl_deprep_term_function = leave_terminal;
+    rl_getc_function = get_key;
+    rl_input_available_hook = no_more_keys;
+    rl_tty_set_echoing(1);      /* the terminal does not */
+    using_history();
+    stifle_history(HISTORY_LINES);
+}
+
+/* The first time of a terminal: a line buffer of its own, and no history yet. */
+static void begin(LineEdit *e)
+{
+    static HISTORY_STATE none;
+    struct readline_state s;
+
+    e->begun = true;
+    if (!rl_line_buffer) {
+        rl_initialize();
+    }
+    rl_save_state(&s);
+    s.buffer = calloc(1, BUFFER_START);
+    s.buflen = BUFFER_START;
+    s.point = s.end = s.mark = 0;
+    s.ul = NULL;
+    rl_restore_state(&s);
+    history_set_history_state(&none);
+    using_history();
+    stifle_history(HISTORY_LINES);
+    rl_outstream = e->out;
+    rl_callback_handler_install(e->prompt, on_line);
+    rl_bind_key('\t', complete_key);
+}
+
+static void leave(LineEdit *e)
+{
+    rl_save_state(&e->state);
+    e->history = history_get_history_state();
+}
+
+static void enter(LineEdit *e)
+{
+    if (editor.now == e) {
+        return;
+    }
+    if (editor.now) {
+        leave(editor.now);
+    }
+    editor.now = e;
+    if (!e->begun) {
+        begin(e);
+        return;
+    }
+    /* The prompt is the same for all, and readline's to free. */
+    e->state.prompt = rl_prompt;
+    rl_restore_state(&e->state);
+    history_set_history_state(e->history);
+    g_clear_pointer(&e->history, free);
+    rl_outstream = e->out;
+    e->ops->write(e->opaque, "\r\033[K", 4);
+    rl_on_new_line();
+    rl_redisplay();
+}
+
+/* ---- the outside ---- */
+
+static ssize_t out_write(void *cookie, const char *buf, size_t len)
+{
+    LineEdit *e = cookie;
+
+    e->ops->write(e->opaque, buf, len);
+    return (ssize_t)len;
+}
+
+LineEdit *line_edit_new(const char *prompt, const LineEditOps *ops, void *opaque)
+{
+    LineEdit *e = g_new0(LineEdit, 1);
+    cookie_io_functions_t io = { .write = out_write };
+
+    editor_init();
+    e->prompt = prompt;
+    e->ops = ops;
+    e->opaque = opaque;
+    e->out = fopencookie(e, "w", io);
+    g_assert(e->out);
+    return e;
+}
+
+/* Puts the state of a terminal that goes into nobody's hands: what it owns is freed there. */
+void line_edit_free(LineEdit *e)
+{
+    if (!e) {
+        return;
+    }
+    if (e->begun) {
+        enter(e);
+        rl_free_undo_list();
+        clear_history();
+        rl_outstream = stderr;
+        editor.now = NULL;
+    }
+    fclose(e->out);
+    g_free(e);
+}
+
+void line_edit_feed(LineEdit *e, uint8_t byte)
+{
+    enter(e);
+    editor.key = byte;
+    rl_callback_read_char();
+    fflush(e->out);
+}
+
+void line_edit_show(LineEdit *e)
+{
+    if (!e->begun) {
+        enter(e);
+    } else {
+        enter(e);
+        rl_on_new_line();
+        rl_redisplay();
+    }
+    fflush(e->out);
+}
+
+void line_edit_say(LineEdit *e, const char *text)
+{
+    enter(e);
+    rl_clear_visible_line();
+    fflush(e->out);
+    e->ops->write(e->opaque, text, strlen(text));
+    rl_on_new_line();
+    rl_redisplay();
+    fflush(e->out);
+}
