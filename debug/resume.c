@@ -97,7 +97,11 @@ static bool fact_stands(const Debug *d, unsigned i)
         return false;           /* a step that another stop overtook */
     }
     const Location *l = points_location(d, f.exit.hit[0].loc);
-    return !(l && point_kind_at_insn(l->kind)) || (!cpu->pc_written && cpu_pc(cpu) == f.pc);
+    if (!l || !point_kind_at_insn(l->kind)) {
+        return true;
+    }
+    /* A breakpoint would be hit again; an event takes its course, unless the pc is elsewhere. */
+    return cpu_pc(cpu) == f.pc && !(l->kind == POINT_EXEC && cpu->pc_written);
 }
 
 /* True if a stop that was not told comes first. */

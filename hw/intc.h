@@ -42,7 +42,7 @@ typedef struct IntcCpuOps {
     bool (*deliver)(Vm *vm, const IntcMessage *msg);
     /* The 8259's INTR line, which goes to the BSP's LINT0. */
     void (*set_extint)(Vm *vm, bool level);
-    /* A pulse of the NMI line, which goes to LINT1. */
+    /* A pulse of the NMI line, which goes to LINT1 of all CPUs. */
     void (*nmi)(Vm *vm);
 } IntcCpuOps;
 

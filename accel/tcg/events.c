@@ -237,6 +237,8 @@ void events_begin(Cpu *cpu)
         ev->ntold = ev->deliver ? ev->ntold : 0;
         ev->pc = pc;
     }
-    ev->mode = mode_now(cpu);
-    ev->aspace = aspace_now(cpu);
+    if (cpu->events) {
+        ev->mode = mode_now(cpu);
+        ev->aspace = aspace_now(cpu);
+    }
 }

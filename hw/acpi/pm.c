@@ -246,6 +246,28 @@ static void acpi_pm_destroy(Device *dev)
     vm_timer_free(s->timer);
 }
 
+static void acpi_pm_print(const Device *dev, GString *out)
+{
+    static const struct { uint16_t bit; const char *name; } events[] = {
+        { EVENT_TIMER, "timer" }, { EVENT_GLOBAL, "global" },
+        { EVENT_POWER_BUTTON, "power button" }, { EVENT_RTC, "real-time clock" },
+    };
+    const AcpiPm *s = (const AcpiPm *)dev;
+
+    for (unsigned i = 0; i < G_N_ELEMENTS(events); i++) {
+        g_string_append_printf(out, "%-16s %s%s\n", events[i].name,
+                               s->enable & events[i].bit ? "enabled" : "off",
+                               s->status & events[i].bit ? ", has happened" : "");
+    }
+    g_string_append_printf(out, "control %04x, timer %08x, ports from %04x\n",
+                           s->control | CONTROL_SCI_EN, (uint32_t)timer_ticks(s), s->iobase);
+}
+
+static const DeviceView acpi_pm_views[] = {
+    { "pm", "ACPI power management", acpi_pm_print },
+    { NULL }
+};
+
 static const DeviceLine acpi_pm_lines[] = {
     { "rtc", DEVICE_LINE_INPUT, offsetof(AcpiPm, rtc_input), 1 },
     { "power-button", DEVICE_LINE_INPUT, offsetof(AcpiPm, button_input), 1 },
@@ -262,5 +284,6 @@ const DeviceClass acpi_pm_class = {
     .realize = acpi_pm_realize,
     .reset = acpi_pm_reset,
     .destroy = acpi_pm_destroy,
+    .views = acpi_pm_views,
     .lines = acpi_pm_lines,
 };

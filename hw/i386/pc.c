@@ -375,7 +375,6 @@ static void pc_power_button(Machine *m)
     acpi_pm_press_power_button(pc_of(m)->pm);
 }
 
-/* The button pulls the line that goes to the boot CPU's LINT1. */
 static void pc_nmi(Machine *m)
 {
     x86_intc_cpu_ops.nmi(m->vm);

@@ -2,6 +2,8 @@
  * SPDX-License-Identifier: GPL-2.0-or-later */
 #include "hw/intc/i8259.h"
 
+#include <inttypes.h>
+
 #include "util/log.h"
 #include "vm/state.h"
 
@@ -55,6 +57,7 @@ typedef struct I8259 {
     uint8_t output;      /* INT of the master */
     IrqLine *inputs, *out;
     MemRegion *port[2], *elcr;
+    uint64_t taken[16];  /* interrupts acknowledged, for people: no state of the guest's */
 } I8259;
 
 static const StateField chip_fields[] = {
@@ -275,6 +278,7 @@ static int chip_acknowledge(I8259 *s, unsigned which)
 
     if (n >= 0) {
         chip_take(&s->chip[which], (unsigned)n);
+        s->taken[which * 8 + (unsigned)n]++;
         if (which == SLAVE) {
             /* INT falls during the acknowledge; what still waits makes a new edge. */
             chip_set_input(&s->chip[MASTER], CASCADE, false);
@@ -451,6 +455,47 @@ static void i8259_destroy(Device *dev)
     irq_lines_free(s->inputs);
 }
 
+static void chip_print(const Chip *c, const char *name, GString *out)
+{
+    static const char *const steps[] = {
+        [ICW_STEP_OFF] = ", not initialised", [ICW_STEP_2] = ", waits for ICW2",
+        [ICW_STEP_3] = ", waits for ICW3", [ICW_STEP_4] = ", waits for ICW4", [ICW_STEP_DONE] = "",
+    };
+
+    g_string_append_printf(out, "8259 %s: irr %02x imr %02x isr %02x inputs %02x level %02x, "
+                           "vectors from 0x%02x, input %u first%s%s%s%s\n", name, c->irr, c->imr,
+                           c->isr, c->level, c->elcr, c->base, c->top,
+                           c->icw4 & ICW4_AEOI ? ", automatic end" : "",
+                           c->icw4 & ICW4_SFNM ? ", fully nested" : "",
+                           c->special_mask ? ", special mask" : "", steps[c->step]);
+}
+
+static void i8259_print(const Device *dev, GString *out)
+{
+    const I8259 *s = (const I8259 *)dev;
+
+    chip_print(&s->chip[MASTER], "master", out);
+    chip_print(&s->chip[SLAVE], "slave ", out);
+}
+
+/* The cascade is no interrupt of its own. */
+static void i8259_print_counts(const Device *dev, GString *out)
+{
+    const I8259 *s = (const I8259 *)dev;
+
+    for (unsigned n = 0; n < G_N_ELEMENTS(s->taken); n++) {
+        if (s->taken[n] && n != CASCADE) {
+            g_string_append_printf(out, "8259 input %2u: %" PRIu64 "\n", n, s->taken[n]);
+        }
+    }
+}
+
+static const DeviceView i8259_views[] = {
+    { "pic", "the interrupt controllers", i8259_print },
+    { "irq", "how many interrupts each line has brought", i8259_print_counts },
+    { NULL }
+};
+
 static const DeviceLine i8259_lines[] = {
     { "in", DEVICE_LINE_INPUT, offsetof(I8259, inputs), 16 },
     { "int", DEVICE_LINE_OUTPUT, offsetof(I8259, out), 1 },
@@ -466,5 +511,6 @@ const DeviceClass i8259_class = {
     .reset = i8259_reset,
     .loaded = i8259_loaded,
     .destroy = i8259_destroy,
+    .views = i8259_views,
     .lines = i8259_lines,
 };

@@ -254,6 +254,33 @@ static void i8254_destroy(Device *dev)
     vm_timer_free(s->timer);
 }
 
+/* Looking moves a counter on to the time of the look: a copy is looked at. */
+static void counter_print(const PitCounter *counter, unsigned n, int64_t now, GString *out)
+{
+    PitCounter c = *counter;
+    uint16_t count = pit_counter_count(&c, now);
+
+    g_string_append_printf(out, "counter %u: mode %u%s, count %u of %u, gate %s, out %s%s\n", n,
+                           c.mode, c.bcd ? " bcd" : "", count, c.modulus, c.gate ? "on" : "off",
+                           pit_counter_out(&c, now) ? "high" : "low",
+                           !c.loaded ? ", not loaded" : c.counting ? "" : ", waits for its gate");
+}
+
+static void i8254_print(const Device *dev, GString *out)
+{
+    const I8254 *s = (const I8254 *)dev;
+
+    for (unsigned n = 0; n < 3; n++) {
+        counter_print(&s->counter[n], n, now_tick(s), out);
+    }
+    g_string_append_printf(out, "port 61h: %02x\n", s->port61);
+}
+
+static const DeviceView i8254_views[] = {
+    { "pit", "the interval timer", i8254_print },
+    { NULL }
+};
+
 static const DeviceLine i8254_lines[] = {
     { "out0", DEVICE_LINE_ISA, ISA_IRQ_TIMER, 1 },
     { NULL }
@@ -267,5 +294,6 @@ const DeviceClass i8254_class = {
     .realize = i8254_realize,
     .reset = i8254_reset,
     .destroy = i8254_destroy,
+    .views = i8254_views,
     .lines = i8254_lines,
 };

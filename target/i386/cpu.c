@@ -11,6 +11,7 @@
 #include "target/i386/mmu.h"
 #include "target/i386/regs.h"
 #include "target/i386/reset.h"
+#include "target/i386/views.h"
 #include "target/i386/x86.h"
 #include "target/i386/x86_state.h"
 #include "vm/state.h"
@@ -131,5 +132,6 @@ const CpuClass x86_cpu_class = {
     .event_number = x86_event_number,
     .state = x86_state_fields,
     .core = &x86_core_dump,
+    .views = x86_views,
     .tcg = &x86_tcg_frontend,
 };

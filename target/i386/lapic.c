@@ -290,14 +290,17 @@ static void chip_set_extint(Vm *vm, bool level)
     }
 }
 
+/* The line goes to LINT1 of all; kernels leave it open on the boot CPU only. */
 static void chip_nmi(Vm *vm)
 {
-    X86Lapic *l = lapic_of(vm->cpus[0]);
+    for (unsigned i = 0; i < vm->ncpus; i++) {
+        X86Lapic *l = lapic_of(vm->cpus[i]);
 
-    if (atomic_get_relaxed(&l->mode) == X86_APIC_OFF) {
-        cpu_interrupt(l->cpu, X86_IRQ_NMI);
-    } else {
-        lapic_local(l, X86_LVT_LINT1);
+        if (atomic_get_relaxed(&l->mode) == X86_APIC_OFF) {
+            cpu_interrupt(l->cpu, X86_IRQ_NMI);
+        } else {
+            lapic_local(l, X86_LVT_LINT1);
+        }
     }
 }
 

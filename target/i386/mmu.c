@@ -274,10 +274,16 @@ static bool translate_hole(Translation *t, uint64_t left)
     return false;
 }
 
+void x86_walk_peek(const Cpu *cpu, vaddr_t va, X86Walk *w)
+{
+    X86WalkMem mem = { .opaque = (void *)(uintptr_t)cpu, .load = walk_load_peek };
+
+    x86_walk(cpu->env, &mem, va, w);
+}
+
 bool x86_translate(const Cpu *cpu, vaddr_t va, Translation *t)
 {
     const X86State *s = cpu->env;
-    X86WalkMem mem = { .opaque = (void *)(uintptr_t)cpu, .load = walk_load_peek };
     unsigned mmu = x86_mmu(s->mode);
     X86Walk w;
     uint32_t error;
@@ -289,7 +295,7 @@ bool x86_translate(const Cpu *cpu, vaddr_t va, Translation *t)
     } else if (!x86_canonical(va)) {
         return translate_hole(t, UINT64_C(0xffff800000000000) - va);
     }
-    x86_walk(s, &mem, va, &w);
+    x86_walk_peek(cpu, va, &w);
     uint64_t left = w.bits == 63 ? (UINT64_C(1) << 32) - (va & 0xffffffffu)
                                  : (UINT64_C(1) << w.bits) - (va & mask_bits(w.bits));
     if (!w.present || w.reserved) {

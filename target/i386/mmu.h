@@ -31,6 +31,9 @@ typedef struct X86Walk {
  * mapping of everything to itself. The address is canonical. Pure but for mem->load. */
 void x86_walk(const X86State *s, const X86WalkMem *mem, vaddr_t va, X86Walk *w);
 
+/* The same on a CPU's own memory, as a debugger looks. Owner's thread. */
+void x86_walk_peek(const Cpu *cpu, vaddr_t va, X86Walk *w);
+
 typedef enum X86MmuAccess { X86_ACCESS_READ, X86_ACCESS_WRITE, X86_ACCESS_FETCH } X86MmuAccess;
 /* May an access in this MMU context (X86_MMU_*) be made by this walk? If not, *error is the page
  * fault's error code. */

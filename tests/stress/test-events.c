@@ -381,7 +381,8 @@ static void skip_event(Run *r, const StopInfo *stop)
 {
     static const struct { const char *at; PointKind kind; unsigned len; } skips[] = {
         { "ev_out", POINT_IO, 2 }, { "ev_ud", POINT_EXCEPTION, 2 },
-        { "ev_int3", POINT_EXCEPTION, 1 }, { "ev_int1", POINT_EXCEPTION, 1 }, { "ev_int", POINT_INTERRUPT, 2 },
+        { "ev_int3", POINT_EXCEPTION, 1 }, { "ev_int1", POINT_EXCEPTION, 1 },
+        { "ev_int", POINT_INTERRUPT, 2 },
         { "ev_badmsr", POINT_EXCEPTION, 2 }, { "ev_cr4", POINT_CR, 3 },
         { "ev_ipi", POINT_INTERRUPT, 1 },
     };
@@ -475,6 +476,44 @@ static void test_triple(gconstpointer accel)
     gm_apart(run_once, &order, &out, sizeof(out));
 }
 
+/* ---- the machine's NMI button ---- */
+
+static void stop_at_nmi(Run *r, const StopInfo *stop)
+{
+    switch (r->out->stops) {
+    case 1:             /* at ev_begin: interrupts off, which does not matter */
+        g_assert_cmphex(stop->pc, ==, r->begin);
+        r->event_point[POINT_INTERRUPT] = point_add(
+            r, &(PointSpec){ .kind = POINT_INTERRUPT, .addr = 2, .len = 1, .once = true });
+        vm_lock(r->g.vm);
+        r->g.m->cls->nmi(r->g.m);
+        vm_unlock(r->g.vm);
+        break;
+    case 2:
+        g_assert_cmpint(stop->kind, ==, STOP_EVENT);
+        g_assert_cmpint(stop->event.kind, ==, POINT_INTERRUPT);
+        g_assert_cmphex(stop->event.number, ==, 2);
+        g_assert_cmpuint(stop->cpu, ==, 0);
+        g_assert_cmpuint(guest_seen(r, 2), ==, 0);
+        break;
+    default:            /* with the guest's own one */
+        g_assert_cmphex(stop->pc, ==, r->end);
+        g_assert_cmpuint(guest_seen(r, 2), ==, 2);
+        mainloop_quit(0);
+        return;
+    }
+    g_assert_true(debug_continue(r->c, NULL));
+}
+
+static void test_nmi(gconstpointer accel)
+{
+    Order order = { accel, "mode=events", WAY_CATCH, 2, stop_at_nmi };
+    Outcome out;
+
+    gm_apart(run_once, &order, &out, sizeof(out));
+    g_assert_cmpuint(out.stops, ==, 3);
+}
+
 /* ---- two CPUs: a scope, and both at once ---- */
 
 static void stop_at_mode(Run *r, const StopInfo *stop)
@@ -529,6 +568,7 @@ int main(int argc, char **argv)
     add("filters", test_filters);
     add("moved", test_moved);
     add("triple", test_triple);
+    add("nmi", test_nmi);
     add("cpus", test_cpus);
     return g_test_run();
 }

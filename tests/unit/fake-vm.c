@@ -189,6 +189,19 @@ void fake_out(uint16_t port, uint8_t v)
     mem_store(fake.io, port, MEM_ATTRS_CPU(0), 1, v);
 }
 
+char *fake_vm_view(const Device *dev, const char *name)
+{
+    GString *out = g_string_new(NULL);
+
+    for (const DeviceView *v = dev->cls->views; v->name; v++) {
+        if (!strcmp(v->name, name)) {
+            v->print(dev, out);
+            return g_string_free(out, FALSE);
+        }
+    }
+    g_error("%s has no view %s", dev->cls->name, name);
+}
+
 void fake_vm_check_reset(Device *dev, void (*disturb)(Device *dev))
 {
     g_autofree void *before = g_malloc(dev->cls->size);

@@ -39,6 +39,9 @@ Device *fake_vm_device(const DeviceClass *cls);
 uint8_t fake_in(uint16_t port);
 void fake_out(uint16_t port, uint8_t v);
 
+/* What `info name` shows of a device. Free it. */
+char *fake_vm_view(const Device *dev, const char *name);
+
 /* A reset brings every state field back to what it was after the first one. */
 void fake_vm_check_reset(Device *dev, void (*disturb)(Device *dev));
 

@@ -302,6 +302,29 @@ static void test_reset(void)
     fake_vm_done();
 }
 
+static void test_view(void)
+{
+    fake_vm_init();
+    Device *pit = fake_vm_device(&i8254_class);
+    g_autofree char *off = fake_vm_view(pit, "pit");
+    g_assert_nonnull(strstr(off, "counter 1: mode 0, count 0 of "));
+    g_assert_nonnull(strstr(off, ", gate on, out low, not loaded\n"));
+    fake_out(0x43, 0x34);
+    fake_out(0x40, 0x00);
+    fake_out(0x40, 0x10);
+    fake_out(0x43, 0xb6);
+    fake_out(0x42, 0x99);
+    fake_out(0x42, 0x01);
+    fake_vm_advance(100000);
+    g_autofree char *text = fake_vm_view(pit, "pit"), *again = fake_vm_view(pit, "pit");
+    g_assert_nonnull(strstr(text, "counter 0: mode 2, count 3978 of 4096, gate on, out high\n"));
+    g_assert_nonnull(strstr(text, "counter 2: mode 3, count "));
+    g_assert_nonnull(strstr(text, " of 409, gate off, out high\nport 61h: 00\n"));
+    g_assert_cmpstr(text, ==, again);
+    device_free(pit);
+    fake_vm_done();
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -315,5 +338,6 @@ int main(int argc, char **argv)
     g_test_add_func("/i8254/line", test_line);
     g_test_add_func("/i8254/port61", test_port61);
     g_test_add_func("/i8254/reset", test_reset);
+    g_test_add_func("/i8254/view", test_view);
     return g_test_run();
 }

@@ -261,6 +261,42 @@ static void test_reset(void)
     end();
 }
 
+static void test_views(void)
+{
+    begin();
+    g_autofree char *off = fake_vm_view(pic, "pic");
+    g_assert_cmpstr(off, ==,
+                    "8259 master: irr 00 imr 00 isr 00 inputs 00 level 00, vectors from 0x00, "
+                    "input 0 first, not initialised\n"
+                    "8259 slave : irr 00 imr 00 isr 00 inputs 00 level 00, vectors from 0x00, "
+                    "input 0 first, not initialised\n");
+    g_autofree char *nothing = fake_vm_view(pic, "irq");
+    g_assert_cmpstr(nothing, ==, "");
+    init_chips(1);
+    fake_out(0x21, 0x08);
+    for (unsigned i = 0; i < 3; i++) {
+        irq_pulse(&in[4]);
+        irq_raise(&in[4]);
+        i8259_acknowledge(pic);
+        irq_lower(&in[4]);
+        fake_out(0x20, 0x20);
+    }
+    irq_raise(&in[9]);
+    i8259_acknowledge(pic);
+    irq_raise(&in[3]);
+    g_autofree char *text = fake_vm_view(pic, "pic");
+    g_assert_cmpstr(text, ==,
+                    "8259 master: irr 08 imr 08 isr 04 inputs 08 level 00, vectors from 0x30, "
+                    "input 0 first\n"
+                    "8259 slave : irr 00 imr 00 isr 02 inputs 02 level 00, vectors from 0x38, "
+                    "input 0 first\n");
+    /* Counts outlive a reset, as what happened did happen. */
+    pic->cls->reset(pic);
+    g_autofree char *counts = fake_vm_view(pic, "irq");
+    g_assert_cmpstr(counts, ==, "8259 input  4: 3\n8259 input  9: 1\n");
+    end();
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -276,5 +312,6 @@ int main(int argc, char **argv)
     g_test_add_func("/i8259/level", test_level);
     g_test_add_func("/i8259/poll", test_poll);
     g_test_add_func("/i8259/reset", test_reset);
+    g_test_add_func("/i8259/views", test_views);
     return g_test_run();
 }

@@ -160,6 +160,27 @@ static void test_reset(void)
     end();
 }
 
+static void test_views(void)
+{
+    begin();
+    g_autofree char *nothing = fake_vm_view(ioapic, "irq");
+    g_assert_cmpstr(nothing, ==, "");
+    entry_write(4, 0x34);
+    entry_write(9, UINT64_C(3) << 56 | 0x8000 | 0x800 | 0x39);
+    irq_pulse(&in[4]);
+    irq_pulse(&in[4]);
+    irq_raise(&in[9]);
+    accept = false;
+    irq_pulse(&in[4]);
+    g_autofree char *counts = fake_vm_view(ioapic, "irq");
+    g_assert_cmpstr(counts, ==, "ioapic pin  4: 2\nioapic pin  9: 1\n");
+    g_autofree char *text = fake_vm_view(ioapic, "pic");
+    g_assert_nonnull(strstr(text, "pin  4: vector 0x34 fixed    edge  open   to APIC 0x00\n"));
+    g_assert_nonnull(strstr(text, "pin  9: vector 0x39 fixed    level open   to logical 0x03 "
+                                  "being served asserted\n"));
+    end();
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -169,5 +190,6 @@ int main(int argc, char **argv)
     g_test_add_func("/ioapic/mask-holds-level", test_mask_holds_level);
     g_test_add_func("/ioapic/not-accepted", test_not_accepted);
     g_test_add_func("/ioapic/reset", test_reset);
+    g_test_add_func("/ioapic/views", test_views);
     return g_test_run();
 }

@@ -8,7 +8,7 @@
 
 enum { ID = 0x20, TPR = 0x80, PPR = 0xa0, EOI = 0xb0, LDR = 0xd0, DFR = 0xe0, SVR = 0xf0, ISR = 0x100,
        TMR = 0x180, IRR = 0x200, ESR = 0x280, ICR = 0x300, ICR_HIGH = 0x310, LVT_TIMER = 0x320,
-       LVT_LINT0 = 0x350, LVT_ERROR = 0x370, TMICT = 0x380, TMCCT = 0x390, TDCR = 0x3e0 };
+       LVT_LINT0 = 0x350, LVT_LINT1 = 0x360, LVT_ERROR = 0x370, TMICT = 0x380, TMCCT = 0x390, TDCR = 0x3e0 };
 
 static MemRegion *region;
 static unsigned eois, acks;
@@ -401,6 +401,29 @@ static void test_msi(void)
     finish();
 }
 
+/* The chipset's NMI line: what each CPU's LINT1 makes of it. */
+static void test_nmi(void)
+{
+    start("max", 3);
+    wr(2, LVT_LINT1, 0x55);                      /* an ordinary interrupt */
+    x86_intc_cpu_ops.nmi(&fake.vm);
+    g_assert_cmphex(fx.cpu[0]->irq_pending, ==, X86_IRQ_NMI);
+    g_assert_cmphex(fx.cpu[1]->irq_pending, ==, 0);     /* masked, as after a reset */
+    g_assert_cmphex(fx.cpu[2]->irq_pending, ==, X86_IRQ_HARD);
+    g_assert_cmpint(x86_lapic_pending(fake_x86_state(2)->lapic), ==, 0x55);
+    wr(0, LVT_LINT1, 0x10400);
+    wr(1, LVT_LINT1, 0x400);
+    fx.cpu[0]->irq_pending = fx.cpu[1]->irq_pending = 0;
+    x86_intc_cpu_ops.nmi(&fake.vm);
+    g_assert_cmphex(fx.cpu[0]->irq_pending, ==, 0);
+    g_assert_cmphex(fx.cpu[1]->irq_pending, ==, X86_IRQ_NMI);
+    /* Without its APIC the pin is the CPU's own. */
+    fake_x86_state(0)->lapic->mode = X86_APIC_OFF;
+    x86_intc_cpu_ops.nmi(&fake.vm);
+    g_assert_cmphex(fx.cpu[0]->irq_pending, ==, X86_IRQ_NMI);
+    finish();
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -408,6 +431,7 @@ int main(int argc, char **argv)
     g_test_add_func("/lapic/destinations", test_destinations);
     g_test_add_func("/lapic/startup", test_startup);
     g_test_add_func("/lapic/extint", test_extint);
+    g_test_add_func("/lapic/nmi", test_nmi);
     g_test_add_func("/lapic/timer/one-shot", test_one_shot);
     g_test_add_func("/lapic/timer/periodic", test_periodic);
     g_test_add_func("/lapic/timer/deadline", test_deadline);

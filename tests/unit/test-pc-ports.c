@@ -290,6 +290,26 @@ static void test_resets(void)
     }
 }
 
+static void test_pm_view(void)
+{
+    uint64_t timer;
+
+    begin(&acpi_pm_class);
+    fake_out(0x603, 0x01);                       /* the power button's enable */
+    acpi_pm_press_power_button(dev);
+    fake_vm_advance(1000000);
+    mem_load(fake.io, 0x608, MEM_ATTRS_CPU(0), 4, &timer);
+    g_autofree char *text = fake_vm_view(dev, "pm");
+    g_autofree char *want = g_strdup_printf("timer            off\n"
+                                            "global           off\n"
+                                            "power button     enabled, has happened\n"
+                                            "real-time clock  off\n"
+                                            "control 0001, timer %08x, ports from 0600\n",
+                                            (unsigned)timer);
+    g_assert_cmpstr(text, ==, want);
+    end();
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -298,6 +318,7 @@ int main(int argc, char **argv)
     g_test_add_func("/i8042/reset-line", test_i8042_reset_line);
     g_test_add_func("/acpi-pm/timer", test_pm_timer);
     g_test_add_func("/acpi-pm/button-and-off", test_pm_button_and_off);
+    g_test_add_func("/acpi-pm/view", test_pm_view);
     g_test_add_func("/reset-ports", test_reset_ports);
     g_test_add_func("/debug-exit/status", test_debug_exit);
     g_test_add_func("/debug-exit/bad", test_debug_exit_bad);
