@@ -163,6 +163,9 @@ static const Rule *find_rule(const ZydisDecodedInstruction *i)
     switch (i->meta.category) {
     case ZYDIS_CATEGORY_CMOV: case ZYDIS_CATEGORY_SETCC: case ZYDIS_CATEGORY_FCMOV:
         return &none;
+    /* SYSENTER counts as Pentium Pro's; AMD's CPUs refuse it in 64-bit mode, Intel's enter the host's kernel. */
+    case ZYDIS_CATEGORY_SYSCALL: case ZYDIS_CATEGORY_SYSRET: case ZYDIS_CATEGORY_SYSTEM:
+        return NULL;
     default:
         break;
     }
