@@ -74,7 +74,7 @@ class Monitor(Stream):
         """The answer to a line; what came before it is told too."""
         show("monitor", f"(glassbox) {line}")
         self.write(line + "\n")
-        text = self.expect(r"(?s)\A.*\(glassbox\) \Z")[:-len("(glassbox) ")]
+        text = self.expect(r"(?s)\A.*?^\(glassbox\) ")[:-len("(glassbox) ")]
         show("monitor", text)
         return text
 
