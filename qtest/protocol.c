@@ -101,7 +101,8 @@ static bool wrong_count(const QtestCommand *c, GError **errp)
     g_autoptr(GString) text = g_string_new(NULL);
 
     usage(c, text);
-    return error_set(errp, INVALID, "the wrong number of arguments: it is %s%s", c->name, text->str);
+    return error_set(errp, INVALID, "the wrong number of arguments: it is %s%s", c->name,
+                     text->str);
 }
 
 static bool arg_parse(const QtestCommand *c, const ArgKind *k, const char *word, uint64_t *num,

@@ -7,9 +7,10 @@
 #include "util/error.h"
 #include "util/log.h"
 
-/* With so much unsent output a client's further lines wait until it has read some. */
+/* With so much unsent output a client's further lines wait until it has read some. One clock step
+ * can make many more IRQ lines, which wait in the queue: the main loop does nothing meanwhile. */
 #define QUEUE_READY (256u << 10)
-#define QUEUE_LIMIT (16u << 20)
+#define QUEUE_LIMIT (512u << 20)
 #define RECEIVE_MAX (64u << 10)
 #define DRAIN_POLL_NS (5 * NS_PER_MS)
 /* How much of a line, or of a reason, is shown. */

@@ -95,6 +95,9 @@ bool vm_set_accel(Vm *vm, const AccelOps *ops, const CpuClass *class, const char
         vm->accel = NULL;
         return false;
     }
+    /* An executor that steps or knows points, and has forgotten to say so? */
+    g_assert(vm->caps.executes || !(vm->caps.step || vm->caps.native_exec ||
+                                    vm->caps.patch_exec || vm->caps.exec_slots));
     return true;
 }
 

@@ -21,7 +21,8 @@ struct QTest {
     GPid pid;
     char *dir;
     int fd;
-    GString *in;            /* bytes that are not yet lines */
+    GString *in;            /* bytes that are not yet lines, from `at` on */
+    gsize at;
     GString *line;          /* the last one */
     bool level[LINES_MAX];
     unsigned rises[LINES_MAX];
@@ -315,6 +316,8 @@ static void fill(QTest *q)
     if (poll(&p, 1, LIMIT_MS) == 0) {
         fail(q, "no answer");
     }
+    g_string_erase(q->in, 0, (gssize)q->at);
+    q->at = 0;
     n = recv(q->fd, buf, sizeof(buf), 0);
     if (n <= 0) {
         fail(q, "the emulator has closed the connection");
@@ -324,16 +327,17 @@ static void fill(QTest *q)
 
 const char *qtest_line(QTest *q)
 {
-    size_t from = 0;
-    const char *nl;
+    const char *from, *nl;
+    gsize seen = 0;
 
-    while (!(nl = memchr(q->in->str + from, '\n', q->in->len - from))) {
-        from = q->in->len;
+    while (!(nl = memchr(q->in->str + q->at + seen, '\n', q->in->len - q->at - seen))) {
+        seen = q->in->len - q->at;
         fill(q);
     }
+    from = q->in->str + q->at;
     g_string_truncate(q->line, 0);
-    g_string_append_len(q->line, q->in->str, nl - q->in->str);
-    g_string_erase(q->in, 0, nl - q->in->str + 1);
+    g_string_append_len(q->line, from, nl - from);
+    q->at += (gsize)(nl - from) + 1;
     return q->line->str;
 }
 

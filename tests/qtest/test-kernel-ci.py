@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-# The example project docs/examples/kernel-ci, copied out of the tree as a user would: it builds, its
-# test passes, and fails where the kernel is wrong. Prints TAP.
+# The example project docs/examples/kernel-ci, copied out of the tree as a user would do: it builds,
+# its test passes, and fails where the kernel is wrong. Prints TAP.
 # usage: test-kernel-ci.py EMULATOR EXAMPLE
 # SPDX-License-Identifier: GPL-2.0-or-later
 import os
