@@ -20,7 +20,6 @@ struct LineEdit {
     const char *prompt;
     const LineEditOps *ops;
     void *opaque;
-    FILE *out;
     struct readline_state state;    /* while another terminal is in */
     HISTORY_STATE *history;
     bool begun;
@@ -30,6 +29,8 @@ struct LineEdit {
 static struct {
     LineEdit *now;
     bool ready;
+    FILE *out;                  /* readline keeps more pointers to its stream than it lets us
+                                   change: one for all, which writes to `now` */
     int key;                    /* what was typed; EOF: taken */
 } editor = { .key = EOF };
 
@@ -137,12 +138,27 @@ static int complete_key(int count, int key)
 
 /* ---- terminals in and out ---- */
 
+static ssize_t out_write(void *cookie, const char *buf, size_t len)
+{
+    LineEdit *e = editor.now;
+
+    if (e) {
+        e->ops->write(e->opaque, buf, len);
+    }
+    return (ssize_t)len;
+}
+
 static void editor_init(void)
 {
+    cookie_io_functions_t io = { .write = out_write };
+
     if (editor.ready) {
         return;
     }
     editor.ready = true;
+    editor.out = fopencookie(NULL, "w", io);
+    g_assert(editor.out);
+    rl_outstream = editor.out;
     rl_readline_name = "glassbox";
     rl_catch_signals = 0;
     rl_catch_sigwinch = 0;
@@ -175,13 +191,13 @@ static void begin(LineEdit *e)
     history_set_history_state(&none);
     using_history();
     stifle_history(HISTORY_LINES);
-    rl_outstream = e->out;
     rl_callback_handler_install(e->prompt, on_line);
     rl_bind_key('\t', complete_key);
 }
 
 static void leave(LineEdit *e)
 {
+    fflush(editor.out);
     rl_save_state(&e->state);
     e->history = history_get_history_state();
 }
@@ -204,7 +220,6 @@ static void enter(LineEdit *e)
     rl_restore_state(&e->state);
     history_set_history_state(e->history);
     g_clear_pointer(&e->history, free);
-    rl_outstream = e->out;
     e->ops->write(e->opaque, "\r\033[K", 4);
     rl_on_new_line();
     rl_redisplay();
@@ -212,25 +227,14 @@ static void enter(LineEdit *e)
 
 /* ---- the outside ---- */
 
-static ssize_t out_write(void *cookie, const char *buf, size_t len)
-{
-    LineEdit *e = cookie;
-
-    e->ops->write(e->opaque, buf, len);
-    return (ssize_t)len;
-}
-
 LineEdit *line_edit_new(const char *prompt, const LineEditOps *ops, void *opaque)
 {
     LineEdit *e = g_new0(LineEdit, 1);
-    cookie_io_functions_t io = { .write = out_write };
 
     editor_init();
     e->prompt = prompt;
     e->ops = ops;
     e->opaque = opaque;
-    e->out = fopencookie(e, "w", io);
-    g_assert(e->out);
     return e;
 }
 
@@ -244,10 +248,9 @@ void line_edit_free(LineEdit *e)
         enter(e);
         rl_free_undo_list();
         clear_history();
-        rl_outstream = stderr;
+        fflush(editor.out);
         editor.now = NULL;
     }
-    fclose(e->out);
     g_free(e);
 }
 
@@ -256,7 +259,7 @@ void line_edit_feed(LineEdit *e, uint8_t byte)
     enter(e);
     editor.key = byte;
     rl_callback_read_char();
-    fflush(e->out);
+    fflush(editor.out);
 }
 
 void line_edit_show(LineEdit *e)
@@ -268,16 +271,16 @@ void line_edit_show(LineEdit *e)
         rl_on_new_line();
         rl_redisplay();
     }
-    fflush(e->out);
+    fflush(editor.out);
 }
 
 void line_edit_say(LineEdit *e, const char *text)
 {
     enter(e);
     rl_clear_visible_line();
-    fflush(e->out);
+    fflush(editor.out);
     e->ops->write(e->opaque, text, strlen(text));
     rl_on_new_line();
     rl_redisplay();
-    fflush(e->out);
+    fflush(editor.out);
 }

@@ -139,7 +139,7 @@ QmpResult qmp_cmd_query_kvm(QmpSession *s, JsonObject *args, JsonOut *out, GErro
 
 QmpResult qmp_cmd_stop(QmpSession *s, JsonObject *args, JsonOut *out, GError **errp)
 {
-    qmp_step_cancel(s);
+    qmp_step_end(s);
     if (debug_stopped(s->debug)) {
         return QMP_RETURN;
     }
@@ -155,6 +155,7 @@ QmpResult qmp_cmd_cont(QmpSession *s, JsonObject *args, JsonOut *out, GError **e
                   "first");
         return QMP_FAILED;
     }
+    qmp_step_end(s);
     if (!debug_stopped(s->debug)) {
         return QMP_RETURN;
     }

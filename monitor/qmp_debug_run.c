@@ -150,7 +150,7 @@ QmpResult qmp_cmd_x_debug_cont(QmpSession *s, JsonObject *args, JsonOut *out, GE
         .n = n, .action = action,
     };
 
-    qmp_step_cancel(s);
+    qmp_step_end(s);
     for (unsigned i = 0; i < n; i++) {
         if (!take_action(s, json_array_get_object_element(list, i), &action[i], errp)) {
             return QMP_FAILED;
@@ -164,7 +164,7 @@ QmpResult qmp_cmd_x_debug_stop(QmpSession *s, JsonObject *args, JsonOut *out, GE
 {
     unsigned cpu;
 
-    qmp_step_cancel(s);
+    qmp_step_end(s);
     if (!json_object_has_member(args, "cpu-index")) {
         debug_interrupt(s->client);
         return QMP_RETURN;
@@ -197,15 +197,9 @@ static void step_more(void *opaque)
 {
     QmpSession *s = opaque;
     ResumeAction action = { .cpu = s->step_cpu, .kind = RESUME_STEP };
-    const StopInfo *stop;
 
-    if (step_resume(s, &action, NULL)) {
-        return;
-    }
-    qmp_step_cancel(s);
-    stop = debug_stop_info(s->client);
-    if (stop) {
-        qmp_event_stopped(s, stop);
+    if (!step_resume(s, &action, NULL)) {
+        qmp_step_end(s);
     }
 }
 
@@ -226,6 +220,14 @@ void qmp_step_cancel(QmpSession *s)
     mainloop_call_cancel(step_more, s);
 }
 
+void qmp_step_end(QmpSession *s)
+{
+    qmp_step_cancel(s);
+    if (s->told_running && debug_stopped(s->debug)) {
+        qmp_event_stopped(s, debug_stop_info(s->client));
+    }
+}
+
 QmpResult qmp_cmd_x_debug_step(QmpSession *s, JsonObject *args, JsonOut *out, GError **errp)
 {
     bool range = json_object_has_member(args, "low") || json_object_has_member(args, "high");
@@ -240,7 +242,7 @@ QmpResult qmp_cmd_x_debug_step(QmpSession *s, JsonObject *args, JsonOut *out, GE
         error_set(errp, INVALID, "the parameter 'count' must be 1 or more, and 1 with a range");
         return QMP_FAILED;
     }
-    qmp_step_cancel(s);
+    qmp_step_end(s);
     if (!take_others(args, RESUME_STAY, &s->step_others, errp)) {
         return QMP_FAILED;
     }

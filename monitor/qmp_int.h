@@ -88,7 +88,10 @@ void qmp_put_stop(QmpSession *s, JsonOut *o, const char *key, const StopInfo *st
 
 /* A step has ended with this stop and a further one is wanted: true, and it is under way. */
 bool qmp_step_goes_on(QmpSession *s, const StopInfo *stop);
+/* No further steps are made. */
 void qmp_step_cancel(QmpSession *s);
+/* The same by a command: the stop after the last step, which was kept back, is told. */
+void qmp_step_end(QmpSession *s);
 
 /* ---- qmp_commands.c ---- */
 

@@ -221,6 +221,31 @@ def test_library_points():
     with_client(session, "-S")
 
 
+def test_library_dump():
+    """Core files: the whole memory, or a part of it; what fails leaves no file."""
+    async def session(client, machine):
+        await client.execute("stop")
+        core = os.path.join(machine.dir.name, "core")
+        sizes = {}
+        for name, more in {"phys": {"paging": False}, "virt": {"paging": True},
+                           "part": {"paging": False, "begin": 0x100000, "length": 0x10000}}.items():
+            await client.execute("dump-guest-memory", {"protocol": f"file:{core}", **more})
+            with open(core, "rb") as f:
+                head = f.read(64)
+            assert head[:5] == b"\x7fELF\x02" and head[16] == 4, head     # 64 bits, ET_CORE
+            sizes[name] = os.path.getsize(core)
+            os.unlink(core)
+        assert sizes["phys"] >= 31 << 20 and 0x10000 < sizes["part"] < 0x40000, sizes
+        try:
+            await client.execute("dump-guest-memory", {"protocol": f"file:{core}", "paging": False,
+                                                       "begin": 1 << 40, "length": 4096})
+            assert False
+        except ExecuteError as e:
+            assert e.error_class == "GenericError" and not os.path.exists(core)
+        assert (await client.execute("query-status"))["status"] == "paused"
+    with_client(session, "-m", "32M")
+
+
 def test_library_quit():
     async def session(client, machine):
         with client.listener() as events:

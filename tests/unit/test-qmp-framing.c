@@ -262,6 +262,8 @@ static void test_mutations(void)
             if (value) {
                 g_autofree char *id = NULL;
                 g_autoptr(JsonNode) node = qmp_json_parse(f.text->str, f.text->len, &id, NULL);
+
+                g_assert_true(node || !id);
             }
         }
         g_assert_true(value);
