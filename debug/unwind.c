@@ -110,6 +110,7 @@ unsigned debug_backtrace(Debug *d, unsigned cpu, const Symbols *s, UnwindFrame *
 
 typedef struct Place {
     Symbols *s;
+    unsigned *n;
     bool ok;
     GError **errp;
 } Place;
@@ -138,5 +139,23 @@ bool debug_find_slide(Debug *d, unsigned cpu, Symbols *s, GError **errp)
         return false;
     }
     debug_on_cpu(d, cpu, place, &p);
+    return p.ok;
+}
+
+static void modules(Cpu *cpu, void *data)
+{
+    Place *p = data;
+
+    p->ok = symbols_load_modules(p->s, read_virt, cpu, p->n, p->errp);
+}
+
+bool debug_load_modules(Debug *d, unsigned cpu, Symbols *s, unsigned *n, GError **errp)
+{
+    Place p = { .s = s, .n = n, .errp = errp };
+
+    if (!check_cpu(d, cpu, errp)) {
+        return false;
+    }
+    debug_on_cpu(d, cpu, modules, &p);
     return p.ok;
 }

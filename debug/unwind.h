@@ -18,4 +18,7 @@ unsigned debug_backtrace(Debug *d, unsigned cpu, const Symbols *s, UnwindFrame *
  * kernel may lie. False with the reason, and nothing changed. Control thread. */
 bool debug_find_slide(Debug *d, unsigned cpu, Symbols *s, GError **errp);
 
+/* symbols_load_modules with this CPU's memory, at one moment. Control thread. */
+bool debug_load_modules(Debug *d, unsigned cpu, Symbols *s, unsigned *n, GError **errp);
+
 #endif

@@ -127,7 +127,7 @@ static void add(ElfFile *e, const GElf_Sym *sym, size_t section, const char *nam
     if (row.shown) {
         e->high |= row.addr >> 63;
     }
-    sym_file_add(e->f, name, strlen(name), row);
+    sym_file_add(e->f, name, strnlen(name, SYM_NAME_LIMIT), row);
 }
 
 static bool symbols_of(ElfFile *e, Elf_Scn *scn, const GElf_Shdr *h, GError **errp)

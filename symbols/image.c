@@ -6,6 +6,7 @@
 #include <gelf.h>
 #include <string.h>
 
+#include "symbols/modules.h"
 #include "symbols/unwind_int.h"
 #include "util/error.h"
 
@@ -77,6 +78,7 @@ void sym_elf_find_kernel(SymFile *f, Elf *elf)
         return;
     }
     note_entries(f, elf, k);
+    k->modules = sym_modules_layout(elf);
     f->kernel = k;
     if (k->machine == EM_X86_64) {
         f->orc = sym_orc_load(f, elf);

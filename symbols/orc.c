@@ -111,6 +111,22 @@ static void entries_fill(SymOrc *o, const uint8_t *ips, uint64_t ips_at, const u
     o->old = first_calls[0] > first_calls[2];
 }
 
+SymOrc *sym_orc_new(const uint8_t *ips, uint64_t ips_at, const uint8_t *raw, size_t n,
+                    uint64_t low, uint64_t high, const SymOrc *kernel)
+{
+    SymOrc *o = g_new0(SymOrc, 1);
+
+    o->low = low;
+    o->high = high;
+    o->n = n;
+    o->entry = g_new(OrcEntry, n);
+    entries_fill(o, ips, ips_at, raw);
+    if (kernel) {
+        o->old = kernel->old;       /* a small table has no majority to go by */
+    }
+    return o;
+}
+
 SymOrc *sym_orc_load(const SymFile *f, Elf *elf)
 {
     size_t ips_len = 0, raw_len = 0;
@@ -119,18 +135,11 @@ SymOrc *sym_orc_load(const SymFile *f, Elf *elf)
                                       &ips_len, &ips_at);
     g_autofree uint8_t *raw = between(f, elf, "__start_orc_unwind", "__stop_orc_unwind", &raw_len,
                                       &raw_at);
-    SymOrc *o;
 
     if (!ips || !raw || ips_len / 4 != raw_len / ENTRY_BYTES) {
         return NULL;
     }
-    o = g_new0(SymOrc, 1);
-    o->low = f->kernel->low;
-    o->high = f->kernel->high;
-    o->n = ips_len / 4;
-    o->entry = g_new(OrcEntry, o->n);
-    entries_fill(o, ips, ips_at, raw);
-    return o;
+    return sym_orc_new(ips, ips_at, raw, ips_len / 4, f->kernel->low, f->kernel->high, NULL);
 }
 
 void sym_orc_free(SymOrc *o)

@@ -17,6 +17,7 @@
 #define TEXT_LIMIT (256u << 20)
 #define IMAGE_LIMIT (1u << 30)
 #define CHUNK (1u << 20)
+#define NAMES_LIMIT (512u << 20)
 
 /* ---- life ---- */
 
@@ -24,11 +25,12 @@ static void kernel_free(SymKernel *k)
 {
     if (k) {
         g_array_unref(k->entries);
+        g_free(k->modules);
         g_free(k);
     }
 }
 
-static void file_free(void *opaque)
+void sym_file_free(void *opaque)
 {
     SymFile *f = opaque;
 
@@ -41,7 +43,7 @@ static void file_free(void *opaque)
     g_free(f);
 }
 
-static SymFile *file_new(const char *path)
+SymFile *sym_file_new(const char *path)
 {
     SymFile *f = g_new0(SymFile, 1);
 
@@ -55,7 +57,7 @@ Symbols *symbols_new(void)
 {
     Symbols *s = g_new0(Symbols, 1);
 
-    s->files = g_ptr_array_new_with_free_func(file_free);
+    s->files = g_ptr_array_new_with_free_func(sym_file_free);
     sym_tables_build(s);
     return s;
 }
@@ -116,7 +118,8 @@ void sym_file_add(SymFile *f, const char *name, size_t len, Symbol row)
 {
     guint at = f->names->len;
 
-    if (!len || len > G_MAXINT32 - at - 1) {
+    len = MIN(len, SYM_NAME_LIMIT);
+    if (!len || at > NAMES_LIMIT - SYM_NAME_LIMIT - 1) {
         return;
     }
     g_byte_array_append(f->names, (const uint8_t *)name, (guint)len);
@@ -179,8 +182,8 @@ void sym_sizes_by_next(SymFile *f, guint from)
     }
 }
 
-/* All names are there and lie still: offsets become pointers. */
-static void file_seal(SymFile *f)
+/* Offsets become pointers. */
+void sym_file_seal(SymFile *f)
 {
     for (guint i = 0; i < f->symbols->len; i++) {
         Symbol *sym = &g_array_index(f->symbols, Symbol, i);
@@ -308,10 +311,10 @@ static bool load(Symbols *s, SymFile *f, GError **errp)
         close(fd);
     }
     if (!ok) {
-        file_free(f);
+        sym_file_free(f);
         return false;
     }
-    file_seal(f);
+    sym_file_seal(f);
     g_ptr_array_add(s->files, f);
     sym_tables_build(s);
     return true;
@@ -319,12 +322,12 @@ static bool load(Symbols *s, SymFile *f, GError **errp)
 
 bool symbols_load(Symbols *s, const char *path, GError **errp)
 {
-    return load(s, file_new(path), errp);
+    return load(s, sym_file_new(path), errp);
 }
 
 bool symbols_load_at(Symbols *s, const char *path, vaddr_t at, GError **errp)
 {
-    SymFile *f = file_new(path);
+    SymFile *f = sym_file_new(path);
 
     f->biased = true;
     f->bias = at;

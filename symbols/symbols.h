@@ -12,12 +12,12 @@
 
 typedef struct Symbols Symbols;
 
+/* Reads guest memory at a virtual address: all bytes or false. */
+typedef bool SymbolsRead(void *opaque, vaddr_t at, void *buf, size_t len);
+
 /* An empty table. */
 Symbols *symbols_new(void);
 void symbols_free(Symbols *s);
-
-/* Reads guest memory at a virtual address: all bytes or false. */
-typedef bool SymbolsRead(void *opaque, vaddr_t at, void *buf, size_t len);
 
 /* Adds what a file knows: an ELF file (its symbol table; its unwind tables too), a System.map or
  * /proc/kallsyms, or a Linux image (bzImage, vmlinux) by the kallsyms inside it. False with the
@@ -27,6 +27,10 @@ bool symbols_load(Symbols *s, const char *path, GError **errp);
  * (a shared object, a position-independent program); of a relocatable object (a kernel module) it
  * is where its .text lies, and only that section's names are taken. The slide does not apply. */
 bool symbols_load_at(Symbols *s, const char *path, vaddr_t at, GError **errp);
+/* Adds the names, and unwind tables, of the modules that a running Linux kernel has loaded; those
+ * of an earlier call go. Its image is loaded and its slide is known. *n: how many modules there
+ * are. False with the reason, and nothing changed. */
+bool symbols_load_modules(Symbols *s, SymbolsRead *read, void *opaque, unsigned *n, GError **errp);
 /* Forgets everything. */
 void symbols_clear(Symbols *s);
 /* Number of names. */

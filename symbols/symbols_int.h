@@ -7,6 +7,7 @@
 
 typedef struct SymCfi SymCfi;       /* symbols/cfi.c */
 typedef struct SymOrc SymOrc;       /* symbols/orc.c */
+typedef struct SymModuleLayout SymModuleLayout;     /* symbols/modules.c */
 
 /* Which of several names is shown or found: the lower the better. */
 enum {
@@ -45,6 +46,7 @@ typedef struct SymKernel {
     char banner_text[SYM_BANNER_BYTES];     /* its first bytes; may be only SYM_BANNER */
     unsigned banner_len;
     GArray *entries;        /* SymEntry */
+    SymModuleLayout *modules;       /* NULL: not known */
 } SymKernel;
 
 typedef struct SymFile {
@@ -76,8 +78,16 @@ struct Symbols {
 
 /* ---- making a file's symbols (symbols.c) ---- */
 
+SymFile *sym_file_new(const char *path);
+void sym_file_free(void *f);
+/* All names are there and lie still from now on. */
+void sym_file_seal(SymFile *f);
+
+/* A longer name is cut: files can be made in which each of very many names is very long. */
+#define SYM_NAME_LIMIT 4096u
+
 /* Appends a symbol; its name is copied, and made harmless to print. Names of length 0 are left
- * out. The row is valid until the next call; order and name are set. */
+ * out, and what would take more memory than any honest file. order and name are set. */
 void sym_file_add(SymFile *f, const char *name, size_t len, Symbol row);
 /* The first symbol of that name in the file; slow. Names must not be in place yet or all be. */
 const Symbol *sym_file_find(const SymFile *f, const char *name);

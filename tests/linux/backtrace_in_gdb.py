@@ -94,6 +94,9 @@ class Unwinder:
         if not answer[0].startswith("slide "):
             raise gdb.GdbError("the slide was not found: " + answer[0])
         self.slide = int(answer[0].split()[1], 16)
+        answer = self.ask("modules")
+        if not answer[0].startswith("modules "):
+            raise gdb.GdbError("the modules were not found: " + answer[0])
 
     def ask(self, request):
         """The lines of an answer; memory that is asked for is given."""

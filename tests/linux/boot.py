@@ -150,8 +150,7 @@ def compare_backtraces(options, folder, initrd, append, points, prepare):
     lists the gdb commands between start_kernel and the first point."""
     arguments = machine_arguments(options.kernel, initrd, append, ["-smp", "2", "-S"])
     log = os.path.join(folder, "console.log")
-    # What the helper finds in the guest (modules) the program does not look for.
-    unwind = options.unwind if not any("modules" in c for c in prepare) else None
+    unwind = options.unwind
     os.environ.update(GUEST_UNWIND=f"{unwind} {options.kernel}" if unwind else "", GUEST_LOG=log, GUEST_ROUNDS="3", GUEST_POINTS=" ".join(points))
     here = os.path.dirname(os.path.abspath(__file__))
     with open(log, "w", encoding="utf-8", buffering=1) as f, \

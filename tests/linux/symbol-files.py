@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # The program's reading of Debian's kernel image against the gdb helper's; TAP output.
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""usage: symbol-files.py DUMP (built by tests/tools/symbols-dump.c)"""
+"""usage: symbol-files.py DUMP UNWIND (built by tests/tools/*-dump.c)"""
 import bisect
 import os
 import random
@@ -15,6 +15,29 @@ import session  # noqa: E402
 from glassbox_gdb import image, kallsyms  # noqa: E402
 
 SECONDS = 10        # allowed for loading; it takes about one
+
+
+def guest_of_nonsense(kernel, rounds):
+    """A list of modules in memory of noise: an answer each time, whatever it is."""
+    pointers = [0xFFFFFFFF82000000 + 64 * i for i in range(40)]
+    run = subprocess.Popen([sys.argv[2], kernel], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    answers = 0
+    for _ in range(rounds):
+        run.stdin.write("modules\n")
+        for _ in range(200000):
+            run.stdin.flush()
+            line = run.stdout.readline()
+            if not line.startswith("read "):
+                answers += line.startswith(("modules ", "error "))
+                break
+            size = int(line.split()[2], 16)
+            raw = random.choice(pointers).to_bytes(8, "little") if size == 8 else \
+                random.randrange(2000).to_bytes(4, "little") if size == 4 else \
+                (b"name%d" % random.randrange(99)).ljust(56, b"\0") if size == 56 else random.randbytes(size)
+            run.stdin.write((raw.hex() if random.random() < 0.999 else "-") + "\n")
+    run.stdin.close()
+    run.stdout.close()
+    return answers == rounds and run.wait(20) == 0
 
 
 def main():
@@ -44,6 +67,7 @@ def main():
     checks.append((f"places {wrong[:5]}", not wrong and len(lines) == len(want) + len(asked)))
     seconds = float(run.stderr.split()[-2])
     checks.append((f"loaded in {seconds} s", seconds < SECONDS))
+    checks.append(("a list of modules of nonsense", guest_of_nonsense(kernel, 5)))
     print(f"1..{len(checks)}")
     for i, (text, ok) in enumerate(checks, 1):
         print(f"{'ok' if ok else 'not ok'} {i} - {text}")

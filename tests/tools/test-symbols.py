@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # The program's reader of symbol files against nm and the gdb helper's readers, and against nonsense.
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""usage: test-symbols.py DUMP ELF... (built by tests/tools/symbols-dump.c; files with symbols)"""
+"""usage: test-symbols.py DUMP UNWIND ELF... (built by tests/tools/*-dump.c; files with symbols)"""
 import gzip
 import importlib.util
 import lzma
@@ -21,7 +21,7 @@ tap_main, tap.main = tap.main, lambda namespace: None
 spec.loader.exec_module(readers)
 tap.main = tap_main
 
-DUMP, ELFS = sys.argv[1], sys.argv[2:]
+DUMP, UNWIND, ELFS = sys.argv[1], sys.argv[2], sys.argv[3:]
 BASE = readers.BASE
 
 
@@ -204,6 +204,73 @@ def test_mutations():
             del blob[rng.randrange(len(blob)):]
         a = dump(bytes(blob), ask=[BASE + 100, 0x100100])
         assert a.errors.count("\n") == 1, a.errors
+
+
+def section(elf, name):
+    """(offset, size) of a section in an ELF64 file."""
+    shoff, = struct.unpack_from("<Q", elf, 40)
+    size, count, names = struct.unpack_from("<HHH", elf, 58)
+    rows = [struct.unpack_from("<IIQQQQ", elf, shoff + i * size) for i in range(count)]
+    for row in rows:
+        at = rows[names][4] + row[0]
+        if elf[at:elf.index(b"\0", at)] == name:
+            return row[4], row[5], row[3]
+    return None
+
+
+def unwind(elf, rng, places):
+    """Backtraces from many places, on a stack of noise; the process must end well."""
+    with tempfile.NamedTemporaryFile() as f:
+        f.write(elf)
+        f.flush()
+        run = subprocess.Popen([UNWIND, f.name], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                               stderr=subprocess.DEVNULL, text=True)
+        try:
+            for pc in places:
+                values = [rng.randrange(1 << 20) * 8 for _ in range(16)] + [pc]
+                run.stdin.write("backtrace " + " ".join(f"{v:x}" for v in values) + "\n")
+                answer_reads(run, rng, places)
+        except BrokenPipeError:
+            pass
+        run.stdin.close()
+        run.stdout.close()
+        return run.wait(20)
+
+
+def answer_reads(run, rng, places):
+    for _ in range(5000):
+        run.stdin.flush()
+        line = run.stdout.readline()
+        if not line or line.startswith("end"):
+            return
+        if line.startswith("read "):
+            size = int(line.split()[2], 16)
+            value = rng.choice((rng.choice(places) + 1, rng.randrange(1 << 20) * 8, 0))
+            run.stdin.write((value & (1 << 8 * size) - 1).to_bytes(size, "little").hex() + "\n")
+    raise AssertionError("a backtrace without end")
+
+
+def test_unwind_mutations():
+    """Broken call frame information ends a backtrace; it does not end the program."""
+    seed = int.from_bytes(os.urandom(4), "little")
+    print(f"# seed {seed}")
+    rng = random.Random(seed)
+    files = []
+    for path, name in ((ELFS[0], b".debug_frame"), (UNWIND, b".eh_frame"), (UNWIND, b".eh_frame_hdr")):
+        with open(path, "rb") as f:
+            blob = f.read()
+        text = section(blob, b".text")
+        files.append((blob, section(blob, name), text))
+    for _ in range(60):
+        blob, (at, size, _addr), (_at, length, addr) = rng.choice(files)
+        bad = bytearray(blob)
+        for _ in range(rng.randrange(0, 60)):
+            where = at + rng.randrange(size)
+            n = rng.choice((1, 1, 1, 4, 8))
+            bad[where:where + n] = rng.choice((rng.randbytes(n), b"\xff" * n, bytes(n)))
+        places = [addr + rng.randrange(length) for _ in range(40)]
+        status = unwind(bytes(bad), rng, places)
+        assert status in (0, 1), f"exit status {status}"
 
 
 tap.main(globals())

@@ -4,9 +4,11 @@
  * usage: unwind-dump FILE...
  * Requests, all numbers hexadecimal:
  *   slide PC                      -> "slide S", or "error TEXT"
+ *   modules                       -> "modules N", or "error TEXT"
  *   backtrace R0 R1 ... R16       -> x86-64 registers by DWARF number (i386: R0 ... R8)
  *                                 -> "frame PC SP HOW NAME" for each, then "end" or "end REASON"
- * On the way it prints "read ADDRESS LENGTH"; the answer is a line of hexadecimal digits, or "-". */
+ * On the way it prints "read ADDRESS LENGTH"; the answer is a line of hexadecimal digits, or "-".
+ */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,7 +16,7 @@
 
 #include "symbols/unwind.h"
 
-#define LINE 16384
+#define LINE (16u << 20)        /* tables of modules come in one piece */
 #define FRAMES 100
 
 static bool next_line(char *line)
@@ -29,7 +31,7 @@ static bool next_line(char *line)
 
 static bool ask(void *opaque, vaddr_t at, void *buf, size_t len)
 {
-    static char line[LINE];
+    static char line[LINE];     /* apart from the request's */
     uint8_t *out = buf;
 
     printf("read %" PRIx64 " %zx\n", at, len);
@@ -82,10 +84,22 @@ static void slide(Symbols *s, const char *words)
     }
 }
 
+static void modules(Symbols *s)
+{
+    g_autoptr(GError) err = NULL;
+    unsigned n;
+
+    if (symbols_load_modules(s, ask, NULL, &n, &err)) {
+        printf("modules %u\n", n);
+    } else {
+        printf("error %s\n", err->message);
+    }
+}
+
 int main(int argc, char **argv)
 {
+    static char line[LINE];
     Symbols *s = symbols_new();
-    char line[LINE];
 
     for (int i = 1; i < argc; i++) {
         GError *err = NULL;
@@ -98,6 +112,8 @@ int main(int argc, char **argv)
     while (next_line(line)) {
         if (g_str_has_prefix(line, "slide ")) {
             slide(s, line + 6);
+        } else if (!strcmp(line, "modules")) {
+            modules(s);
         } else if (g_str_has_prefix(line, "backtrace ")) {
             backtrace(s, line + 10);
         } else {
