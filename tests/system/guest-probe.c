@@ -317,7 +317,8 @@ static const struct {
     void (*run)(Probe *p);
 } words[] = {
     { "symbols", do_symbols }, { "until", do_until }, { "run", do_run }, { "find", do_find },
-    { "bt", do_bt }, { "modules", do_modules }, { "regs", do_regs }, { "mem", do_mem }, { "core", do_core },
+    { "bt", do_bt }, { "modules", do_modules }, { "regs", do_regs },
+    { "mem", do_mem }, { "core", do_core },
     { "core-paging", do_core_paging }, { "core-part", do_core_part },
     { "core-running", do_core_running },
 };
