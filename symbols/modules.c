@@ -17,9 +17,9 @@
 #define MODULES_MAX 4096u
 #define NAME_BYTES 56u              /* module.name, with its NUL */
 #define CODE_MAX (1u << 28)
-#define STRINGS_MAX (1u << 24)
 /* Of all modules together: what a guest that was made for it could cost us. */
 #define SYMBOLS_MAX (1u << 19)
+#define STRINGS_MAX (1u << 26)
 #define ORC_MAX (1u << 22)
 #define PAGE UINT64_C(4096)
 #define TEXT_MORE 512u              /* the longest name */
@@ -90,7 +90,7 @@ typedef struct Guest {
     const SymFile *kernel;
     SymbolsRead *read;
     void *opaque;
-    uint32_t symbols_left, orc_left;
+    uint32_t symbols_left, strings_left, orc_left;
 } Guest;
 
 static bool get64(const Guest *g, vaddr_t at, uint64_t *v)
@@ -167,7 +167,11 @@ static bool module_symbols(Guest *g, SymFile *f, vaddr_t mod)
     for (uint32_t i = 0; i < n; i++) {
         last = MAX(last, load_le32(raw + i * sizeof(Elf64_Sym)));
     }
-    strings = get_text(g, strtab, MIN(last, STRINGS_MAX) + TEXT_MORE, &len);
+    if (last > g->strings_left) {
+        return false;
+    }
+    g->strings_left -= last;
+    strings = get_text(g, strtab, last + TEXT_MORE, &len);
     for (uint32_t i = 0; i < n; i++) {
         add_symbol(f, raw + i * sizeof(Elf64_Sym), strings, len);
     }
@@ -277,7 +281,7 @@ bool symbols_load_modules(Symbols *s, SymbolsRead *read, void *opaque, unsigned 
 {
     g_autoptr(GPtrArray) files = g_ptr_array_new_with_free_func(sym_file_free);
     Guest g = { .kernel = find_kernel(s), .read = read, .opaque = opaque,
-                .symbols_left = SYMBOLS_MAX, .orc_left = ORC_MAX };
+                .symbols_left = SYMBOLS_MAX, .strings_left = STRINGS_MAX, .orc_left = ORC_MAX };
     vaddr_t head;
 
     if (!g.kernel) {

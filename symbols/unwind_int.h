@@ -55,8 +55,8 @@ StepResult sym_cfi_step(SymCfi *c, uint64_t pc, Unwind *u);
 
 /* The tables of a kernel whose symbols are read, names not in place yet; NULL if it has none. */
 SymOrc *sym_orc_load(const SymFile *f, Elf *elf);
-/* Tables of n entries; ips lie at ips_at in the guest. They speak of [low, high), and count as those
- * of the kernel do (NULL: as they themselves seem to). */
+/* Tables of n entries; ips lie at ips_at in the guest. They speak of [low, high), and count as
+ * those of the kernel do (NULL: as most of their own entries). */
 SymOrc *sym_orc_new(const uint8_t *ips, uint64_t ips_at, const uint8_t *raw, size_t n,
                     uint64_t low, uint64_t high, const SymOrc *kernel);
 void sym_orc_free(SymOrc *o);

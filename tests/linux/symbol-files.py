@@ -32,8 +32,9 @@ def guest_of_nonsense(kernel, rounds):
                 break
             size = int(line.split()[2], 16)
             raw = random.choice(pointers).to_bytes(8, "little") if size == 8 else \
-                random.randrange(2000).to_bytes(4, "little") if size == 4 else \
-                (b"name%d" % random.randrange(99)).ljust(56, b"\0") if size == 56 else random.randbytes(size)
+                random.randrange(20).to_bytes(4, "little") if size == 4 else \
+                (b"name%d" % random.randrange(99)).ljust(56, b"\0") if size == 56 else \
+                random.randbytes(size) if random.random() < 0.5 else bytes(size)
             run.stdin.write((raw.hex() if random.random() < 0.999 else "-") + "\n")
     run.stdin.close()
     run.stdout.close()

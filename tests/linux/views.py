@@ -43,7 +43,8 @@ def test_place_seen_from_user_space():
 
 def test_backtrace_through_an_interrupt():
     with tempfile.TemporaryDirectory() as folder:
-        lines = probe(folder, "find", "3", "until", "tick_sched_timer", "bt", "0")
+        lines = probe(folder, "find", "3", "until", "tick_sched_timer", "bt", "0", "modules")
+    assert lines.pop() == "modules 0", lines
     names = [w.split()[3].split("+")[0] for w in lines if w.startswith("#")]
     assert names[-7] == "tick_sched_timer" and names[-2:] == ["asm_sysvec_apic_timer_interrupt", "??"] or \
         names[-1] != "??" and lines[-1] == "end", lines

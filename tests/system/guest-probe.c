@@ -7,6 +7,7 @@
  *   run MS              runs for that long, then stops
  *   find N              runs and stops each 20 ms until CPU 0 is in user mode (N=3) or the kernel
  *                       (N=0) and the kernel's slide is found; prints "slide S"
+ *   modules             loads the names of the guest's modules; prints "modules N"
  *   bt CPU              "#0 PC HOW NAME" for each frame, then "end" and perhaps a reason
  *   regs CPU            "reg NAME VALUE" for integer registers of the first feature
  *   mem ADDR LEN        "mem HEX", by CPU 0's virtual addresses
@@ -153,6 +154,17 @@ static void do_symbols(Probe *p)
     if (!symbols_load(p->s, next(p), &err)) {
         fail("symbols", err);
     }
+}
+
+static void do_modules(Probe *p)
+{
+    GError *err = NULL;
+    unsigned n;
+
+    if (!debug_load_modules(p->d, 0, p->s, &n, &err)) {
+        fail("modules", err);
+    }
+    printf("modules %u\n", n);
 }
 
 static void do_bt(Probe *p)
@@ -305,7 +317,8 @@ static const struct {
     void (*run)(Probe *p);
 } words[] = {
     { "symbols", do_symbols }, { "until", do_until }, { "run", do_run }, { "find", do_find },
-    { "bt", do_bt }, { "regs", do_regs }, { "mem", do_mem }, { "core", do_core },
+    { "bt", do_bt }, { "modules", do_modules }, { "regs", do_regs },
+    { "mem", do_mem }, { "core", do_core },
     { "core-paging", do_core_paging }, { "core-part", do_core_part },
     { "core-running", do_core_running },
 };
