@@ -112,7 +112,7 @@ static void front_event(void *opaque, ChardevEvent event)
         return;
     }
     if (event == CHARDEV_EVENT_CLOSED && q->session && q->session->quit) {
-        return;     /* the end of input is no end of output: the machine's end is still to be told */
+        return;     /* input has ended, output has not: the machine's end is still to be told */
     }
     mainloop_call_cancel(server_hang_up, q);
     qmp_session_free(g_steal_pointer(&q->session));

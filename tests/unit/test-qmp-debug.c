@@ -171,6 +171,33 @@ static void test_step_stopped(QmpFixture *f, gconstpointer data)
     qf_no_event(f);
 }
 
+/* `stop` right behind `cont`, on CPUs that hit points at the same time, so that stops are left over
+ * from one resume to the next: every one is answered, and events come in pairs. */
+static void test_cont_and_stop(QmpFixture *f, gconstpointer data)
+{
+    unsigned resumes = 0, stops = 0;
+
+    point(f, "{\"kind\": \"exec\", \"address\": 4104}");
+    point(f, "{\"kind\": \"exec\", \"address\": 4360}");
+    for (unsigned i = 0; i < 300; i++) {
+        qf_send(f, i % 3 ? "{\"execute\": \"cont\"}{\"execute\": \"stop\"}"
+                         : "{\"execute\": \"x-debug-step\", \"arguments\": {\"count\": 50}}"
+                           "{\"execute\": \"stop\"}");
+        g_assert_true(json_object_has_member(qf_answer(f), "return"));
+        g_assert_true(json_object_has_member(qf_answer(f), "return"));
+        while (!g_queue_is_empty(&f->events)) {
+            JsonObject *o = json_node_get_object(f->events.head->data);
+
+            resumes += !strcmp(qf_str(o, "event"), "RESUME");
+            stops += !strcmp(qf_str(o, "event"), "STOP");
+            g_assert_cmpuint(resumes - stops, <=, 1);
+            json_node_unref(g_queue_pop_head(&f->events));
+        }
+        g_assert_cmpuint(resumes, ==, i + 1);
+        g_assert_cmpuint(stops, ==, i + 1);
+    }
+}
+
 static void test_nonstop(QmpFixture *f, gconstpointer data)
 {
     JsonObject *o;
@@ -489,6 +516,11 @@ int main(int argc, char **argv)
     TEST("/qmp-debug/plan", test_plan);
     TEST("/qmp-debug/step", test_step);
     TEST("/qmp-debug/step-stopped", test_step_stopped);
+    TEST("/qmp-debug/cont-and-stop", test_cont_and_stop);
+    g_test_add("/qmp-debug/cont-and-stop/noskip", QmpFixture, "noskip", qf_setup,
+               test_cont_and_stop, qf_teardown);
+    g_test_add("/qmp-debug/cont-and-stop/slots", QmpFixture, "slots=4,noskip", qf_setup,
+               test_cont_and_stop, qf_teardown);
     TEST("/qmp-debug/nonstop", test_nonstop);
     TEST("/qmp-debug/exec-point", test_exec_point);
     TEST("/qmp-debug/data-point", test_data_point);
