@@ -14,7 +14,7 @@ static Monitor *session_monitor(GdbSession *s)
     if (!s->monitor && s->config->monitor) {
         g_autofree char *name = g_strdup_printf("monitor of %s", debug_client_name(s->client));
 
-        s->monitor = monitor_new(s->config->monitor, NULL, name, NULL, NULL);
+        s->monitor = monitor_new(s->config->monitor, name, NULL, NULL);
     }
     return s->monitor;
 }

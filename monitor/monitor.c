@@ -65,8 +65,7 @@ static const DebugClientOps client_ops = {
 
 /* ---- life ---- */
 
-Monitor *monitor_new(MonitorHost *host, DebugClient *client, const char *name,
-                     const MonitorOps *ops, void *opaque)
+Monitor *monitor_new(MonitorHost *host, const char *name, const MonitorOps *ops, void *opaque)
 {
     Monitor *m = g_new0(Monitor, 1);
 
@@ -76,17 +75,14 @@ Monitor *monitor_new(MonitorHost *host, DebugClient *client, const char *name,
     m->opaque = opaque;
     m->format = (Format){ .count = 1, .letter = 'x', .size = 4 };
     m->history = g_ptr_array_new_with_free_func(g_free);
-    m->own_client = !client;
-    m->client = client ? client : debug_client_new(host->debug, name, &client_ops, m);
+    m->client = debug_client_new(host->debug, name, &client_ops, m);
     return m;
 }
 
 void monitor_free(Monitor *m)
 {
     mon_run_fini(m);
-    if (m->own_client) {
-        debug_client_free(m->client, false);
-    }
+    debug_client_free(m->client, false);
     g_ptr_array_free(m->history, TRUE);
     g_free(m);
 }
@@ -184,7 +180,8 @@ static void remember(Monitor *m, const char *line)
 static void put_error(const MonitorCommand *c, const GError *err, GString *out)
 {
     g_string_append_printf(out, "%s%s%s\n", c ? c->name : "", c ? ": " : "", err->message);
-    if (c && g_error_matches(err, GLASSBOX_ERROR, GLASSBOX_ERROR_INVALID)) {
+    if (c && (g_error_matches(err, GLASSBOX_ERROR, GLASSBOX_ERROR_INVALID) ||
+              g_error_matches(err, GLASSBOX_ERROR, GLASSBOX_ERROR_NOT_FOUND))) {
         g_string_append_printf(out, "usage: %s%s%s\n", c->name, *c->params ? " " : "", c->params);
     }
 }

@@ -34,10 +34,9 @@ typedef struct MonitorOps {
     void (*done)(void *opaque);
 } MonitorOps;
 
-/* A new user. `client` is whose points and resumes its commands are; it outlives the monitor.
- * NULL: the monitor makes one of its own, called `name`, which hears of stops by ops->notice. */
-Monitor *monitor_new(MonitorHost *host, DebugClient *client, const char *name,
-                     const MonitorOps *ops, void *opaque);
+/* A new user, and a client of the debug core called `name`, whose points and resumes its commands
+ * are. ops may be NULL: then nothing is heard of stops. */
+Monitor *monitor_new(MonitorHost *host, const char *name, const MonitorOps *ops, void *opaque);
 void monitor_free(Monitor *m);
 
 /* Runs one line and appends what it prints, whole lines. An error is printed like everything

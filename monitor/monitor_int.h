@@ -17,7 +17,6 @@ struct Monitor {
     MonitorHost *host;
     Debug *debug;
     DebugClient *client;
-    bool own_client;
     const MonitorOps *ops;
     void *opaque;
     unsigned cpu;

@@ -251,7 +251,7 @@ QmpResult qmp_cmd_human_monitor_command(QmpSession *s, JsonObject *args, JsonOut
     if (!s->monitor) {
         g_autofree char *name = g_strdup_printf("monitor of %s", debug_client_name(s->client));
 
-        s->monitor = monitor_new(s->host, NULL, name, &monitor_ops, s);
+        s->monitor = monitor_new(s->host, name, &monitor_ops, s);
     }
     if (json_object_has_member(args, "cpu-index")) {
         monitor_set_cpu(s->monitor, cpu);

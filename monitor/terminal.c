@@ -207,7 +207,7 @@ static void peer_leave(MonitorTerminal *t)
 static void peer_come(MonitorTerminal *t)
 {
     peer_leave(t);
-    t->monitor = monitor_new(t->host, NULL, t->name, &monitor_ops, t);
+    t->monitor = monitor_new(t->host, t->name, &monitor_ops, t);
     if (t->edit) {
         t->editor = line_edit_new(PROMPT, &edit_ops, t);
     }

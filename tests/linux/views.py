@@ -46,8 +46,9 @@ def test_backtrace_through_an_interrupt():
         lines = probe(folder, "find", "3", "until", "tick_sched_timer", "bt", "0", "modules")
     assert lines.pop() == "modules 0", lines
     names = [w.split()[3].split("+")[0] for w in lines if w.startswith("#")]
-    assert names[-7] == "tick_sched_timer" and names[-2:] == ["asm_sysvec_apic_timer_interrupt", "??"] or \
-        names[-1] != "??" and lines[-1] == "end", lines
+    # What it interrupts is chance: user space, a system call or a fault of it, or the kernel's own thread.
+    assert names[0] == "tick_sched_timer" and names[5] == "asm_sysvec_apic_timer_interrupt", lines
+    assert names[-1] == "??" and re.match("asm_|entry_", names[-2]) or "??" not in names and lines[-1] == "end", lines
     hows = {w.split()[2] for w in lines if w.startswith("#")}
     assert hows == {"registers", "orc"}, lines
 

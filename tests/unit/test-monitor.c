@@ -75,7 +75,7 @@ static void fixture_init(Fixture *f, gconstpointer data)
                                         NULL, NULL, NULL));
     f->out = g_string_new(NULL);
     f->notices = g_string_new(NULL);
-    f->mon = monitor_new(&f->host.host, NULL, "monitor", &ops, f);
+    f->mon = monitor_new(&f->host.host, "monitor", &ops, f);
     f->dir = g_dir_make_tmp("glassbox-monitor-XXXXXX", NULL);
 }
 
