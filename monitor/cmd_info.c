@@ -360,6 +360,7 @@ bool info_symbols(Monitor *m, Args *a, GString *out, GError **errp)
 {
     int64_t slide = symbols_slide(m->host->symbols);
 
+    symbols_describe(m->host->symbols, out);
     g_string_append_printf(out, "%u names, moved by %s0x%" PRIx64 "\n",
                            symbols_count(m->host->symbols), slide < 0 ? "-" : "",
                            slide < 0 ? -(uint64_t)slide : (uint64_t)slide);

@@ -8,27 +8,6 @@
 #include "util/error.h"
 #include "util/keyval.h"
 
-static void look_pc(Cpu *cpu, void *data)
-{
-    cpu_fetch(cpu, REGS_GENERAL);
-    *(vaddr_t *)data = cpu_pc(cpu);
-}
-
-static bool read_guest(void *opaque, vaddr_t at, void *buf, size_t len)
-{
-    Monitor *m = opaque;
-
-    return debug_read_some(m->debug, m->cpu, ADDR_VIRT, at, buf, len) == len;
-}
-
-static bool find_slide(Monitor *m, GError **errp)
-{
-    vaddr_t pc;
-
-    debug_on_cpu(m->debug, m->cpu, look_pc, &pc);
-    return symbols_find_slide(m->host->symbols, pc, read_guest, m, errp);
-}
-
 /* "auto", or a number with a sign. */
 static bool take_slide(Monitor *m, const char *text, GError **errp)
 {
@@ -36,7 +15,7 @@ static bool take_slide(Monitor *m, const char *text, GError **errp)
     uint64_t v;
 
     if (!strcmp(text, "auto")) {
-        return find_slide(m, errp);
+        return debug_find_slide(m->debug, m->cpu, m->host->symbols, errp);
     }
     if (!parse_uint(text + minus, UINT64_MAX, &v, errp)) {
         return false;
@@ -45,7 +24,19 @@ static bool take_slide(Monitor *m, const char *text, GError **errp)
     return true;
 }
 
-/* symbols FILE [slide=N|slide=auto], symbols slide=..., symbols none */
+/* The names of what the running kernel has loaded. */
+static bool load_modules(Monitor *m, GString *out, GError **errp)
+{
+    unsigned n;
+
+    if (!debug_load_modules(m->debug, m->cpu, m->host->symbols, &n, errp)) {
+        return false;
+    }
+    g_string_append_printf(out, "%u modules\n", n);
+    return true;
+}
+
+/* symbols FILE [slide=N|slide=auto], symbols slide=..., symbols modules, symbols none */
 bool mon_symbols(Monitor *m, Args *a, GString *out, GError **errp)
 {
     Symbols *s = m->host->symbols;
@@ -66,10 +57,12 @@ bool mon_symbols(Monitor *m, Args *a, GString *out, GError **errp)
     if (slide && !g_str_has_prefix(slide, "slide=")) {
         return error_set(errp, INVALID, "what is '%s' for?", slide);
     }
-    if (path && !strcmp(path, "none")) {
+    if (path && !slide && !strcmp(path, "none")) {
         symbols_clear(s);
-        symbols_set_slide(s, 0);
         return true;
+    }
+    if (path && !slide && !strcmp(path, "modules")) {
+        return load_modules(m, out, errp);
     }
     if (path && !symbols_load(s, path, errp)) {
         return false;
@@ -78,7 +71,7 @@ bool mon_symbols(Monitor *m, Args *a, GString *out, GError **errp)
         return false;
     }
     /* A kernel that is up already tells where it is; one that is not may do so later. */
-    if (!slide && !find_slide(m, &not_there)) {
+    if (!slide && !debug_find_slide(m->debug, m->cpu, s, &not_there)) {
         later = g_error_matches(not_there, GLASSBOX_ERROR, GLASSBOX_ERROR_NOT_FOUND);
     }
     info_symbols(m, a, out, errp);
