@@ -15,6 +15,8 @@
 #define HISTORY_LINES 500
 #define BUFFER_START 256
 #define COLUMNS 80
+#define SEQUENCE_MAX 8          /* keys of the longest sequence */
+#define NO_KEY 7                /* Ctrl-G, which nothing is bound to */
 
 struct LineEdit {
     const char *prompt;
@@ -32,6 +34,8 @@ static struct {
     FILE *out;                  /* readline keeps more pointers to its stream than it lets us
                                    change: one for all, which writes to `now` */
     int key;                    /* what was typed; EOF: taken */
+    bool muted;                 /* what is written is for nobody */
+    Keymap keys;
 } editor = { .key = EOF };
 
 /* ---- what readline calls ---- */
@@ -136,13 +140,52 @@ static int complete_key(int count, int key)
     return 0;
 }
 
+/* ---- keys ---- */
+
+/* Those that begin no mode: searches, quoting, arguments and macros live in readline's variables,
+ * not in a terminal's state, and would be another's at the next key. */
+static const struct {
+    const char *keys;           /* as readline spells them */
+    rl_command_func_t *fn;
+} bindings[] = {
+    { "\\C-a", rl_beg_of_line }, { "\\C-e", rl_end_of_line }, { "\\e[H", rl_beg_of_line },
+    { "\\e[F", rl_end_of_line }, { "\\eOH", rl_beg_of_line }, { "\\eOF", rl_end_of_line },
+    { "\\e[1~", rl_beg_of_line }, { "\\e[4~", rl_end_of_line }, { "\\C-b", rl_backward_char },
+    { "\\C-f", rl_forward_char }, { "\\e[D", rl_backward_char }, { "\\e[C", rl_forward_char },
+    { "\\eOD", rl_backward_char }, { "\\eOC", rl_forward_char }, { "\\eb", rl_backward_word },
+    { "\\ef", rl_forward_word }, { "\\e[1;5D", rl_backward_word },
+    { "\\e[1;5C", rl_forward_word }, { "\\C-p", rl_get_previous_history },
+    { "\\C-n", rl_get_next_history }, { "\\e[A", rl_get_previous_history },
+    { "\\e[B", rl_get_next_history }, { "\\eOA", rl_get_previous_history },
+    { "\\eOB", rl_get_next_history }, { "\\e<", rl_beginning_of_history },
+    { "\\e>", rl_end_of_history }, { "\\C-r", rl_history_search_backward },
+    { "\\C-s", rl_history_search_forward }, { "\\C-h", rl_rubout }, { "\\C-?", rl_rubout },
+    { "\\C-d", rl_delete }, { "\\e[3~", rl_delete }, { "\\C-k", rl_kill_line },
+    { "\\C-u", rl_unix_line_discard }, { "\\C-w", rl_unix_word_rubout }, { "\\ed", rl_kill_word },
+    { "\\C-y", rl_yank }, { "\\C-t", rl_transpose_chars }, { "\\C-l", rl_refresh_line },
+    { "\\C-i", complete_key }, { "\\C-j", rl_newline }, { "\\C-m", rl_newline },
+};
+
+static Keymap make_keys(void)
+{
+    Keymap map = rl_make_bare_keymap();
+
+    for (int key = ' '; key < 256; key++) {
+        rl_bind_key_in_map(key, rl_insert, map);
+    }
+    for (size_t i = 0; i < G_N_ELEMENTS(bindings); i++) {
+        rl_bind_keyseq_in_map(bindings[i].keys, bindings[i].fn, map);
+    }
+    return map;
+}
+
 /* ---- terminals in and out ---- */
 
 static ssize_t out_write(void *cookie, const char *buf, size_t len)
 {
     LineEdit *e = editor.now;
 
-    if (e) {
+    if (e && !editor.muted) {
         e->ops->write(e->opaque, buf, len);
     }
     return (ssize_t)len;
@@ -168,42 +211,71 @@ static void editor_init(void)
     rl_getc_function = get_key;
     rl_input_available_hook = no_more_keys;
     rl_tty_set_echoing(1);      /* the terminal does not */
+    rl_variable_bind("bell-style", "none");     /* it would ring on stderr */
+    editor.keys = make_keys();
     using_history();
     stifle_history(HISTORY_LINES);
 }
 
-/* The first time of a terminal: a line buffer of its own, and no history yet. */
-static void begin(LineEdit *e)
+static void no_history(void)
 {
     static HISTORY_STATE none;
+
+    history_set_history_state(&none);
+}
+
+/* The first time of a terminal: an empty line, and no history yet. `orphan`: the line buffer that
+ * readline has is nobody's, so it serves. */
+static void begin(LineEdit *e, bool orphan)
+{
     struct readline_state s;
 
     e->begun = true;
     if (!rl_line_buffer) {
         rl_initialize();
+        orphan = true;
     }
     rl_save_state(&s);
-    s.buffer = calloc(1, BUFFER_START);
-    s.buflen = BUFFER_START;
+    if (!orphan) {
+        s.buffer = calloc(1, BUFFER_START);
+        s.buflen = BUFFER_START;
+    }
+    s.buffer[0] = 0;
     s.point = s.end = s.mark = 0;
     s.ul = NULL;
     rl_restore_state(&s);
-    history_set_history_state(&none);
+    no_history();
     using_history();
     stifle_history(HISTORY_LINES);
     rl_callback_handler_install(e->prompt, on_line);
-    rl_bind_key('\t', complete_key);
+    rl_set_keymap(editor.keys);
+}
+
+/* Ends a sequence of keys that is under way: readline keeps it where no terminal's state does. */
+static void settle(void)
+{
+    fflush(editor.out);
+    editor.muted = true;
+    for (unsigned i = 0; i < SEQUENCE_MAX && RL_ISSTATE(RL_STATE_MULTIKEY); i++) {
+        editor.key = NO_KEY;
+        rl_callback_read_char();
+    }
+    fflush(editor.out);
+    editor.muted = false;
 }
 
 static void leave(LineEdit *e)
 {
-    fflush(editor.out);
+    settle();
     rl_save_state(&e->state);
     e->history = history_get_history_state();
 }
 
 static void enter(LineEdit *e)
 {
+    bool orphan = !editor.now;
+    char *old = orphan ? rl_line_buffer : NULL;
+
     if (editor.now == e) {
         return;
     }
@@ -212,12 +284,13 @@ static void enter(LineEdit *e)
     }
     editor.now = e;
     if (!e->begun) {
-        begin(e);
+        begin(e, orphan);
         return;
     }
     /* The prompt is the same for all, and readline's to free. */
     e->state.prompt = rl_prompt;
     rl_restore_state(&e->state);
+    free(old);
     history_set_history_state(e->history);
     g_clear_pointer(&e->history, free);
     e->ops->write(e->opaque, "\r\033[K", 4);
@@ -238,16 +311,23 @@ LineEdit *line_edit_new(const char *prompt, const LineEditOps *ops, void *opaque
     return e;
 }
 
-/* Puts the state of a terminal that goes into nobody's hands: what it owns is freed there. */
+/* The line buffer of a terminal that goes stays with readline, as nobody's. */
 void line_edit_free(LineEdit *e)
 {
+    HISTORY_STATE *history;
+
     if (!e) {
         return;
     }
     if (e->begun) {
         enter(e);
+        settle();
         rl_free_undo_list();
         clear_history();
+        history = history_get_history_state();
+        free(history->entries);
+        free(history);
+        no_history();
         fflush(editor.out);
         editor.now = NULL;
     }
