@@ -323,7 +323,7 @@ void line_edit_free(LineEdit *e)
         enter(e);
         settle();
         rl_free_undo_list();
-        clear_history();
+        rl_clear_history();         /* with what undoes changes of its lines */
         history = history_get_history_state();
         free(history->entries);
         free(history);
