@@ -84,11 +84,17 @@ static void show_one(Cpu *cpu, void *data)
     put_reg(s, cpu, reg_layout_get(s->layout, s->column));
 }
 
-/* info registers NAME...: those only. */
+/* info registers NAME...: those only, and cpu=N before any of them. */
 static bool named_registers(RegShow *s, Args *a, GError **errp)
 {
     while (!args_end(a)) {
+        if (!args_cpu(a, &s->m->cpu, errp)) {
+            return false;
+        }
         g_autofree char *word = args_word(a);
+        if (!word) {
+            break;
+        }
         const char *name = *word == '$' ? word + 1 : word;
         int num = reg_layout_find(s->layout, name);
         RegShow one = *s;

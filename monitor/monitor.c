@@ -28,6 +28,10 @@ static void on_stopped(void *opaque, const StopInfo *told)
     if (!mon_run_stopped(m, &stop)) {
         return;
     }
+    /* Commands mean the CPU that has something to show; an interrupt is no CPU's own. */
+    if (stop.kind != STOP_INTERRUPT && stop.kind != STOP_START) {
+        m->cpu = stop.cpu;
+    }
     if (stop.kind != STOP_START) {
         g_autoptr(GString) text = g_string_new(NULL);
 

@@ -49,7 +49,7 @@ void monitor_describe_stop(Monitor *m, const StopInfo *stop, GString *out);
 /* A step is under way: lines should wait for ops->done. */
 bool monitor_busy(const Monitor *m);
 
-/* The vCPU that commands mean. The index must exist. */
+/* The vCPU that commands mean: the one that was chosen, or that last hit something. The index must exist. */
 unsigned monitor_cpu(const Monitor *m);
 void monitor_set_cpu(Monitor *m, unsigned cpu);
 
