@@ -219,6 +219,9 @@ static void park_parked(void *opaque)
     if (d->phase == PHASE_OVER && !stepover_finish(d)) {
         return;
     }
+    if (!d->nonstop && d->phase == PHASE_STOPPED) {
+        return;                 /* a reset while stopped: the stop has been told */
+    }
     if (d->nonstop) {
         tell_each(d, d->caught_reset ? STOP_EVENT : why);
     } else if (d->caught_reset || why == STOP_SHUTDOWN) {

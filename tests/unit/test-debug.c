@@ -743,12 +743,25 @@ static void test_reset(gconstpointer options)
         g_assert_cmpuint(sm_cpu(&m.m, 0)->r[1], ==, 1);
         g_assert_cmpuint(m.client[0].resets, ==, i - 1);
     }
-    /* Asked for by a client while stopped: it stays stopped. */
+    /* Asked for by a client while stopped: it stays stopped, which is no new stop. */
+    unsigned stops = m.client[1].stops;
     debug_request_reset(m.client[0].c);
     sm_wait_count(&m.m, &m.client[0].resets, 5);
+    sm_flush(&m.m);
+    g_assert_cmpuint(m.client[1].stops, ==, stops);
     g_assert_true(debug_stopped(m.d));
     g_assert_cmphex(debug_stop_info(m.client[0].c)->pc, ==, 0x1000);
     g_assert_cmphex(dm_continue(&m)->pc, ==, STORE);
+    /* The same when it was a client who stopped it. */
+    debug_points_remove_all(m.client[0].c);
+    ResumePlan plan = { .others = RESUME_CONT };
+    g_assert_true(debug_resume(m.client[0].c, &plan, NULL));
+    g_assert_cmpint(dm_interrupt(&m)->kind, ==, STOP_INTERRUPT);
+    stops = m.client[1].stops;
+    debug_request_reset(m.client[0].c);
+    sm_wait_count(&m.m, &m.client[0].resets, 6);
+    sm_flush(&m.m);
+    g_assert_cmpuint(m.client[1].stops, ==, stops);
     dm_fini(&m);
 }
 
