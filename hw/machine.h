@@ -24,7 +24,6 @@ typedef struct MachineOptions {
     const char *kernel, *initrd, *append;
     Chardev *serial[MACHINE_SERIAL_MAX];   /* -serial; NULL: that port is not there */
     Chardev *debugcon;                /* -debugcon; NULL: none */
-    bool no_reboot;                   /* a guest's reset ends the program */
     bool rtc_localtime;               /* -rtc base=localtime */
     bool rtc_fixed;                   /* -rtc base=DATE: rtc_base counts, not the host's date */
     int64_t rtc_base;                 /* what the clock shows at the start, in seconds since 1970 */

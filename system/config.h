@@ -10,6 +10,9 @@
 
 typedef struct AccelOps AccelOps;
 
+/* What becomes of a guest's panic. */
+typedef enum PanicPolicy { PANIC_BY_VIEWERS, PANIC_STOPS, PANIC_ENDS } PanicPolicy;
+
 /* Strings point into argv, or are owned by `strings`. */
 typedef struct Config {
     const MachineClass *machine;
@@ -28,7 +31,9 @@ typedef struct Config {
     const char *debugcon;          /* -debugcon */
     const char *qtest, *qtest_log; /* -qtest, -qtest-log; NULL: not given */
     bool nographic, display_none, nodefaults;
-    bool no_shutdown, stopped;     /* -S */
+    bool stopped;                  /* -S */
+    int panic;                     /* PanicPolicy: -action panic= */
+    int reboot_ends, shutdown_stops;   /* -no-reboot, -no-shutdown, -action */
     uint32_t log_mask;
     const char *log_file;
     GPtrArray *strings;

@@ -198,14 +198,47 @@ static CommandLine opt_append(Config *c, const char *arg, GError **errp)
 
 static CommandLine opt_no_reboot(Config *c, const char *arg, GError **errp)
 {
-    c->opt.no_reboot = true;
+    c->reboot_ends = true;
     return COMMAND_LINE_RUN;
 }
 
 static CommandLine opt_no_shutdown(Config *c, const char *arg, GError **errp)
 {
-    c->no_shutdown = true;
+    c->shutdown_stops = true;
     return COMMAND_LINE_RUN;
+}
+
+/* One event and what becomes of it. */
+static bool take_action(const char *event, const char *action, void *opaque, GError **errp)
+{
+    Config *c = opaque;
+    const struct {
+        const char *event, *action;
+        void *field;
+        int value;
+    } rows[] = {
+        { "panic", "pause", &c->panic, PANIC_STOPS }, { "panic", "shutdown", &c->panic, PANIC_ENDS },
+        { "reboot", "reset", &c->reboot_ends, false },
+        { "reboot", "shutdown", &c->reboot_ends, true },
+        { "shutdown", "poweroff", &c->shutdown_stops, false },
+        { "shutdown", "pause", &c->shutdown_stops, true },
+    };
+
+    for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
+        if (g_str_equal(rows[i].event, event) && g_str_equal(rows[i].action, action)) {
+            *(int *)rows[i].field = rows[i].value;
+            return true;
+        }
+    }
+    return error_set(errp, INVALID, "'%s=%s' is none of panic=pause|shutdown, "
+                     "reboot=reset|shutdown, shutdown=poweroff|pause", event, action);
+}
+
+static CommandLine opt_action(Config *c, const char *arg, GError **errp)
+{
+    g_autoptr(KeyVal) kv = keyval_parse(arg, NULL, NULL, errp);
+
+    return kv && keyval_foreach(kv, take_action, c, errp) ? COMMAND_LINE_RUN : COMMAND_LINE_BAD;
 }
 
 static CommandLine opt_stopped(Config *c, const char *arg, GError **errp)
@@ -487,6 +520,8 @@ static const Option options[] = {
     { "name", "TEXT", opt_name, "a name for the machine" },
     { "no-reboot", NULL, opt_no_reboot, "end instead of rebooting" },
     { "no-shutdown", NULL, opt_no_shutdown, "stop instead of ending when the guest powers off" },
+    { "action", "EVENT=WHAT,...", opt_action, "panic=pause|shutdown, reboot=reset|shutdown, "
+      "shutdown=poweroff|pause" },
     { "S", NULL, opt_stopped, "do not start the CPUs" },
     { "s", NULL, opt_gdb_default, "wait for gdb on port 1234 of this host: -gdb tcp::1234" },
     { "gdb", "WHERE", opt_gdb, "wait for gdb: tcp:[HOST]:PORT, unix:PATH, stdio" },

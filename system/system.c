@@ -106,11 +106,11 @@ static bool system_make_machine(System *s, GError **errp)
 
     s->vm = vm_new();
     s->vm->name = c->opt.name;
-    s->vm->policy.no_reboot = c->opt.no_reboot;
-    s->vm->policy.no_shutdown = c->no_shutdown;
-    /* Else nobody could look at it. */
-    s->vm->policy.panic_stops = c->gdb->len || c->monitors->len || c->mons->len || c->qmp->len ||
-                                c->qmp_pretty->len;
+    s->vm->policy.no_reboot = c->reboot_ends;
+    s->vm->policy.no_shutdown = c->shutdown_stops;
+    /* Unless told, by whether anybody could look at it. */
+    s->vm->policy.panic_stops = c->panic != PANIC_BY_VIEWERS ? c->panic == PANIC_STOPS
+        : c->gdb->len || c->monitors->len || c->mons->len || c->qmp->len || c->qmp_pretty->len;
     c->opt.chardev_find = streams_find_front;
     c->opt.opaque = s;
     if (!vm_set_accel(s->vm, c->accel, c->machine->cpu_class, c->accel_options, errp)) {
@@ -118,7 +118,12 @@ static bool system_make_machine(System *s, GError **errp)
         return false;
     }
     if (c->qtest || !s->vm->caps.executes) {
-        vm_clock_set_manual(s->vm);     /* before devices look at the date */
+        vm_clock_set_manual(s->vm);
+        /* Before devices look at the date. What a guest computes is to be the same in each run; where
+         * none runs it is the host's, as tests written for QEMU expect. */
+        if (s->vm->caps.executes) {
+            vm_clock_set_base_ns(s->vm, VM_CLOCK_MANUAL_BASE_NS);
+        }
     }
     s->machine = machine_new(s);
     if (!c->machine->create(s->machine, errp) || !system_make_devices(s, errp) ||

@@ -180,7 +180,6 @@ void vm_clock_set_manual(Vm *vm)
 {
     g_assert(vm->clock->frozen && vm->clock->value == 0 && !vm_running(vm));
     vm->clock->manual = true;
-    vm_clock_set_base_ns(vm, VM_CLOCK_MANUAL_BASE_NS);
 }
 
 bool vm_clock_is_manual(const Vm *vm)

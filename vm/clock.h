@@ -33,7 +33,8 @@ void vm_clock_set_base_ns(Vm *vm, int64_t ns);
 
 /* ---- the manual clock ---- */
 
-/* The date at 0 of a manual clock for which nobody has set another: 2000-01-01 00:00:00 UTC. */
+/* A date at 0 for runs that are to be repeated, and for which nobody has set another: 2000-01-01
+ * 00:00:00 UTC. */
 #define VM_CLOCK_MANUAL_BASE_NS (INT64_C(946684800) * NS_PER_SEC)
 
 /* A manual clock ends here, after some 146 years: sums of two times still are times. */

@@ -20,7 +20,6 @@ enum {
 };
 
 #define A_UIP 0x80
-#define A_DIVIDER 0x70
 #define A_DIVIDER_32K 0x20
 #define A_DIVIDER_RESET 0x60    /* either value of the lowest bit */
 #define A_RATE 0x0f
@@ -40,8 +39,9 @@ enum {
 #define HOUR_PM 0x80
 #define ALARM_ANY 0xc0
 
-/* An update takes 1984 us and is announced 244 us before. The new time is there at its end. */
-#define UPDATE_NS (2228 * NS_PER_US)
+/* An update is announced 244 us (eight periods of 32768 Hz) before, and takes no time itself: the new
+ * time is there at once, so nobody can read a half of it. The chip takes 1984 us. */
+#define ANNOUNCE_NS (8 * NS_PER_SEC / 32768)
 /* After the divider's reset the first update comes half a second later. */
 #define RESTART_NS (NS_PER_SEC / 2)
 #define CRYSTAL_HZ 32768
@@ -226,7 +226,8 @@ static uint32_t period_cycles(const Mc146818 *s)
 {
     unsigned rate = s->a & A_RATE;
 
-    if (!rate || (s->a & A_DIVIDER) != A_DIVIDER_32K) {
+    /* The time base is 32768 Hz whatever else the divider says, as for the date. */
+    if (!rate || !divider_runs(s)) {
         return 0;
     }
     return 1u << (rate <= 2 ? rate + 6 : rate - 1);
@@ -367,7 +368,7 @@ static uint8_t read_a(const Mc146818 *s, int64_t now)
     if (is_held(s)) {
         return s->a;
     }
-    return s->a | (part_at(s, now) >= NS_PER_SEC - UPDATE_NS ? A_UIP : 0);
+    return s->a | (part_at(s, now) >= NS_PER_SEC - ANNOUNCE_NS ? A_UIP : 0);
 }
 
 static uint8_t read_register(Mc146818 *s, bool debug)

@@ -7,12 +7,15 @@
 #include "tests/fuzz/fuzz.h"
 
 #include <glib.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 enum { INPUT_LIMIT = 4096 };
+enum { INPUT_SECONDS = 120 };
 
 static GBytes *line_parse(const char *line)
 {
@@ -111,6 +114,24 @@ static void mutate(GByteArray *in, GPtrArray *corpus, GRand *rand)
     }
 }
 
+/* An input that hangs dies here, with a stack to look at, before the whole test is ended from outside. */
+static void try_input(const uint8_t *p, gsize n)
+{
+    alarm(INPUT_SECONDS);
+    LLVMFuzzerTestOneInput(p, n);
+    alarm(0);
+}
+
+static void on_alarm(int sig)
+{
+    static const char text[] = "# an input hangs\n";
+
+    if (write(1, text, sizeof(text) - 1) < 0) {
+        _exit(2);
+    }
+    abort();
+}
+
 static void run_random(GPtrArray *corpus, unsigned long runs, uint32_t seed)
 {
     GRand *rand = g_rand_new_with_seed(seed);
@@ -125,7 +146,7 @@ static void run_random(GPtrArray *corpus, unsigned long runs, uint32_t seed)
         for (int k = g_rand_int_range(rand, 1, 9); k; k--) {
             mutate(in, corpus, rand);
         }
-        LLVMFuzzerTestOneInput(in->data, in->len);
+        try_input(in->data, in->len);
         g_byte_array_unref(in);
     }
     g_rand_free(rand);
@@ -147,6 +168,7 @@ int main(int argc, char **argv)
         }
     }
     setvbuf(stdout, NULL, _IOLBF, 0);
+    signal(SIGALRM, on_alarm);
     printf("1..2\n# seed %u\n", seed);
     if (!corpus->len) {
         printf("not ok 1 - the corpus is empty\n");
@@ -156,7 +178,7 @@ int main(int argc, char **argv)
         gsize n;
         const uint8_t *p = g_bytes_get_data(corpus->pdata[i], &n);
 
-        LLVMFuzzerTestOneInput(p, n);
+        try_input(p, n);
     }
     printf("ok 1 - %u inputs replayed\n", corpus->len);
     run_random(corpus, runs, seed);

@@ -1,5 +1,5 @@
 /* The real-time clock by its data sheet (Motorola MC146818A): date and its formats, update cycle,
- * alarm, periodic interrupt, and what a reset leaves. The clock shows 2000-01-01 at 0.
+ * alarm, periodic interrupt, and what a reset leaves.
  * SPDX-License-Identifier: GPL-2.0-or-later */
 #include "libqtest.h"
 
@@ -60,7 +60,7 @@ static void expect_date(uint8_t century, uint8_t year, uint8_t month, uint8_t da
 
 static void test_date(void)
 {
-    begin(NULL);
+    begin("-rtc base=2000-01-01");
     g_assert_cmphex(get(REG_B), ==, B_24H);
     g_assert_cmphex(get(REG_D), ==, 0x80);
     expect_date(0x20, 0x00, 0x01, 0x01, 7);     /* a Saturday */
@@ -109,7 +109,7 @@ static void test_formats(void)
 /* While SET is on, the registers are memory; then the date goes on from there. */
 static void test_set(void)
 {
-    begin(NULL);
+    begin("-rtc base=2000-01-01");
     set(REG_B, B_SET | B_24H);
     qtest_clock_step(q, 10 * NS_PER_SEC);
     expect_time(0, 0, 0);
@@ -143,7 +143,7 @@ static void test_far_dates(void)
         { 0x32, 0x36, 0x32, 0x37 }, { 0x99, 0x99, 0x00, 0x00 }, { 0x00, 0x00, 0x00, 0x01 },
     };
 
-    begin(NULL);
+    begin("-rtc base=2000-01-01");
     for (size_t i = 0; i < G_N_ELEMENTS(row); i++) {
         set(REG_B, B_SET | B_24H);
         set(CENTURY, row[i].century);
@@ -167,12 +167,12 @@ static void test_far_dates(void)
     qtest_quit(q);
 }
 
-/* UIP comes 244 us before an update, which takes 1984 us. */
+/* UIP comes 244 us before an update. */
 static void test_update_cycle(void)
 {
-    begin(NULL);
+    begin("-rtc base=2000-01-01");
     g_assert_cmphex(get(REG_A) & 0x80, ==, 0);
-    qtest_ok(q, "clock_set 997771999");
+    qtest_ok(q, "clock_set 999755859");
     g_assert_cmphex(get(REG_A) & 0x80, ==, 0);
     qtest_clock_step(q, 1);
     g_assert_cmphex(get(REG_A) & 0x80, ==, 0x80);
@@ -193,7 +193,7 @@ static void test_update_cycle(void)
 /* Half a second after the divider's reset the first update comes. */
 static void test_divider(void)
 {
-    begin(NULL);
+    begin("-rtc base=2000-01-01");
     qtest_clock_step(q, 300 * NS_PER_MS);
     set(REG_A, 0x76);
     qtest_clock_step(q, 77 * NS_PER_SEC);
@@ -210,7 +210,7 @@ static void test_divider(void)
 
 static void test_update_interrupt(void)
 {
-    begin(NULL);
+    begin("-rtc base=2000-01-01");
     g_assert_cmphex(get(REG_C), ==, 0);
     qtest_clock_step(q, NS_PER_SEC);
     g_assert_cmphex(get(REG_C) & ~C_PF, ==, C_UF);      /* a flag without an interrupt */
@@ -234,7 +234,7 @@ static void test_update_interrupt(void)
 
 static void test_alarm(void)
 {
-    begin(NULL);
+    begin("-rtc base=2000-01-01");
     set(HOUR_ALARM, 0x00);
     set(MINUTE_ALARM, 0x01);
     set(SECOND_ALARM, 0x30);
@@ -294,7 +294,7 @@ static void test_periodic(void)
         0, 256, 128, 8192, 4096, 2048, 1024, 512, 256, 128, 64, 32, 16, 8, 4, 2,
     };
 
-    begin(NULL);
+    begin("-rtc base=2000-01-01");
     for (uint8_t rate = 0; rate < 16; rate++) {
         unsigned n = 0;
         int64_t end;

@@ -76,8 +76,9 @@ void sm_wait_count(ScriptMachine *m, const unsigned *count, unsigned n)
     main_timer_set(m->guard, -1);
 }
 
+/* A running machine may keep it busy for ever: a point whose commands print at each hit. */
 void sm_flush(ScriptMachine *m)
 {
-    while (mainloop_iterate(false)) {
+    for (unsigned i = 0; i < 2000 && mainloop_iterate(false); i++) {
     }
 }

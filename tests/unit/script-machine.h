@@ -30,7 +30,7 @@ uint64_t sm_peek64(ScriptMachine *m, paddr_t at);
 void sm_wait(ScriptMachine *m, const bool *flag);
 /* Turns it until *count reaches n. */
 void sm_wait_count(ScriptMachine *m, const unsigned *count, unsigned n);
-/* Turns it as long as something is ready. */
+/* Turns it as long as something is ready, within reason. */
 void sm_flush(ScriptMachine *m);
 
 static inline ScriptState *sm_cpu(ScriptMachine *m, unsigned i)

@@ -60,7 +60,6 @@ static void test_clock_order(void)
     machine(&m, 1, NULL);
     Vm *vm = m.vm;
     g_assert_true(vm_clock_is_manual(vm));
-    g_assert_cmpint(vm_clock_base_ns(vm), ==, INT64_C(946684800000000000));
     g_assert_cmpint(vm_clock_next_ns(vm), ==, -1);
     for (unsigned i = 0; i < 3; i++) {
         probe_init(&p[i], vm, (char)('a' + i), log);
