@@ -247,6 +247,22 @@ static void chardev_lost(Chardev *c)
     }
 }
 
+/* The end of what a peer sends; it may still read. */
+static void chardev_input_over(Chardev *c)
+{
+    if (c->out_is_socket) {
+        if (c->handlers->input_over && c->handlers->input_over(c->opaque)) {
+            c->input_over = true;
+            if (c->in_watch) {
+                fd_watch_set(c->in_watch, 0);
+            }
+            return;
+        }
+        chardev_flush(c, CHARDEV_FLUSH_MS);
+    }
+    chardev_lost(c);
+}
+
 static void chardev_read(Chardev *c, size_t room)
 {
     uint8_t buf[CHARDEV_READ_SIZE];
@@ -254,7 +270,9 @@ static void chardev_read(Chardev *c, size_t room)
 
     if (n > 0) {
         c->handlers->receive(c->opaque, buf, n);
-    } else if (n == 0 || (errno != EAGAIN && errno != EINTR)) {
+    } else if (n == 0) {
+        chardev_input_over(c);
+    } else if (errno != EAGAIN && errno != EINTR) {
         chardev_lost(c);
     }
 }
@@ -423,7 +441,9 @@ size_t chardev_queued(Chardev *c)
 
 void chardev_flush(Chardev *c, unsigned ms)
 {
-    for (;;) {
+    gint64 end = g_get_monotonic_time() + (gint64)ms * 10 * 1000;
+
+    while (g_get_monotonic_time() < end) {
         struct pollfd p = { .events = POLLOUT };
         size_t before, after;
         bool ok;

@@ -31,6 +31,10 @@ typedef struct ChardevHandlers {
     void (*receive)(void *opaque, const uint8_t *buf, size_t len);
     /* May be NULL; may free the chardev. */
     void (*event)(void *opaque, ChardevEvent event);
+    /* The peer at a socket sends nothing more, but may still read answers. True: the front end will
+     * call chardev_disconnect when it has given them all. Else, or where this is NULL, what is
+     * queued is sent and the connection hung up. */
+    bool (*input_over)(void *opaque);
 } ChardevHandlers;
 
 /*
@@ -81,7 +85,8 @@ void chardev_set_queue_limit(Chardev *c, size_t bytes);
 /* Bytes waiting now. Any thread. */
 size_t chardev_queued(Chardev *c);
 
-/* Write out what waits, giving up after `ms` milliseconds of no progress. Main-loop thread. */
+/* Write out what waits, giving up after `ms` milliseconds of no progress, or ten times as long in all.
+ * Main-loop thread. */
 void chardev_flush(Chardev *c, unsigned ms);
 
 /* can_receive may have grown: deliver what waits, soon. Any thread. */

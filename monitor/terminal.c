@@ -10,6 +10,7 @@
 #define PROMPT "(glassbox) "
 #define QUEUE_LIMIT ((size_t)64 << 20)      /* output that waits for a slow peer */
 #define LINE_LIMIT 16384
+#define PATIENCE_NS (INT64_C(10) * 1000000000)
 
 struct MonitorTerminal {
     MonitorHost *host;
@@ -23,6 +24,7 @@ struct MonitorTerminal {
     LineEdit *editor;
     GByteArray *input;          /* bytes that wait for the end of a step */
     GString *line;              /* without editing: the line so far */
+    MainTimer *patience;        /* with who has hung up while a step was under way */
 };
 
 /* ---- out ---- */
@@ -135,6 +137,15 @@ static void take_input(MonitorTerminal *t)
 
 static void peer_leave(MonitorTerminal *t);
 
+/* All that the peer asked for has been answered. */
+static void hang_up(void *opaque)
+{
+    MonitorTerminal *t = opaque;
+
+    peer_leave(t);
+    chardev_disconnect(t->chr);
+}
+
 static void take_input_later(void *opaque)
 {
     MonitorTerminal *t = opaque;
@@ -143,7 +154,7 @@ static void take_input_later(void *opaque)
         take_input(t);
     }
     if (t->leaving && t->monitor && t->input->len == 0 && !monitor_busy(t->monitor)) {
-        peer_leave(t);
+        hang_up(t);
     }
 }
 
@@ -200,6 +211,7 @@ static void peer_leave(MonitorTerminal *t)
     t->monitor = NULL;
     t->editor = NULL;
     t->leaving = false;
+    main_timer_set(t->patience, -1);
     g_byte_array_set_size(t->input, 0);
     g_string_truncate(t->line, 0);
 }
@@ -241,8 +253,22 @@ static void on_event(void *opaque, ChardevEvent event)
     }
 }
 
+/* A script may send its lines, end its side, and wait for what comes of them. A step that has no end
+ * does not keep the place from others for ever. */
+static bool on_input_over(void *opaque)
+{
+    MonitorTerminal *t = opaque;
+
+    t->leaving = t->monitor && (t->input->len || monitor_busy(t->monitor));
+    if (t->leaving) {
+        main_timer_set(t->patience, PATIENCE_NS);
+    }
+    return t->leaving;
+}
+
 static const ChardevHandlers handlers = {
     .can_receive = on_can_receive, .receive = on_receive, .event = on_event,
+    .input_over = on_input_over,
 };
 
 /* ---- life ---- */
@@ -258,6 +284,7 @@ MonitorTerminal *monitor_terminal_new(MonitorHost *host, Chardev *chr, const cha
     t->edit = edit == MONITOR_EDIT_ON || (edit == MONITOR_EDIT_AUTO && chardev_is_terminal(chr));
     t->input = g_byte_array_new();
     t->line = g_string_new(NULL);
+    t->patience = main_timer_new(hang_up, t);
     if (!chardev_attach(chr, &handlers, t, errp)) {
         t->chr = NULL;
         monitor_terminal_free(t);
@@ -278,6 +305,7 @@ void monitor_terminal_free(MonitorTerminal *t)
     peer_leave(t);
     g_byte_array_unref(t->input);
     g_string_free(t->line, TRUE);
+    main_timer_free(t->patience);
     g_free(t->name);
     g_free(t);
 }

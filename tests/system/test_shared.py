@@ -212,6 +212,34 @@ def test_batch():
             r"CPU 0: (step|breakpoint|interrupt)", r"rip=0x[0-9a-f]{16} <\w+")
 
 
+def ask_at_once(path, text):
+    """All that comes for a text from a client that has ended its side behind it, as in a pipe."""
+    with socket.socket(socket.AF_UNIX) as s:
+        s.settimeout(LIMIT)
+        s.connect(path)
+        s.sendall(text.encode())
+        s.shutdown(socket.SHUT_WR)
+        got = b""
+        while True:
+            more = s.recv(65536)
+            if not more:
+                return got.decode()
+            got += more
+
+
+def test_one_shot():
+    """echo ... | socat - UNIX:...: the answers come though nothing more is sent."""
+    with Machine(*SOCKETS) as m:
+        for _ in range(10):
+            has(ask_at_once(m.path("mon"), "info status\n"), r"VM status: paused")
+            text = ask_at_once(m.path("qmp"), '{"execute":"qmp_capabilities"}{"execute":"query-version"}')
+            assert text.count("\n") == 3, text
+        text = ask_at_once(m.path("mon"), "step\nstep 100\nprint 6*7\n")
+        assert text.count("CPU 0: step") == 2 and "0x2a" in text, text
+        ask_at_once(m.path("mon"), "quit 3\n")
+        assert m.process.wait(LIMIT) == 3
+
+
 def test_next_over_calls():
     """next passes over a call, a recursion of the same code below it included."""
     with Machine(*SOCKETS, mode="mode=tour rounds=2") as m:
