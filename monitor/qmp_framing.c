@@ -6,6 +6,9 @@
 
 enum { RESYNC = 0xff };
 
+/* QmpFramer.last, beside the punctuation itself. */
+enum { VALUE = 'v', WORD = 'w' };
+
 typedef enum FrameState {
     STATE_START,            /* between values */
     STATE_INSIDE,           /* within brackets */
@@ -61,6 +64,34 @@ static QmpFrameEvent open_string(QmpFramer *f, uint8_t c)
     return QMP_FRAME_NONE;
 }
 
+/* ---- what may follow what ----
+ *
+ * Only as much of the grammar as shows at once that a value will never be whole: a client that lost
+ * a bracket gets its error with the next command, which is not swallowed as a part of the old one.
+ * The rest is left to the reader of the whole. */
+
+static bool in_array(const QmpFramer *f)
+{
+    return f->square[(f->depth - 1) / 8] & 1u << (f->depth - 1) % 8;
+}
+
+static bool value_fits(const QmpFramer *f)
+{
+    return f->last == ':' || f->last == '[' || (f->last == ',' && in_array(f));
+}
+
+static bool name_fits(const QmpFramer *f)
+{
+    return f->last == '{' || (f->last == ',' && !in_array(f));
+}
+
+/* The byte, if it is a bracket, may begin the next value. */
+static QmpFrameEvent misplaced(QmpFramer *f)
+{
+    f->again = true;
+    return frame_error(f, STATE_SKIP, "the JSON value is broken, or one before it is not complete");
+}
+
 static QmpFrameEvent open_bracket(QmpFramer *f, uint8_t c)
 {
     if (f->depth == QMP_DEPTH_MAX) {
@@ -72,6 +103,7 @@ static QmpFrameEvent open_bracket(QmpFramer *f, uint8_t c)
         f->square[f->depth / 8] &= ~(1u << f->depth % 8);
     }
     f->depth++;
+    f->last = (char)c;
     f->state = STATE_INSIDE;
     return QMP_FRAME_NONE;
 }
@@ -85,6 +117,7 @@ static QmpFrameEvent close_bracket(QmpFramer *f, uint8_t c)
     if (square != (c == ']')) {
         return frame_error(f, STATE_SKIP, "the JSON value closes a bracket that it did not open");
     }
+    f->last = VALUE;
     return f->depth ? QMP_FRAME_NONE : frame_value(f);
 }
 
@@ -106,16 +139,32 @@ static QmpFrameEvent byte_start(QmpFramer *f, uint8_t c)
 
 static QmpFrameEvent byte_inside(QmpFramer *f, uint8_t c)
 {
-    if (c == '{' || c == '[') {
-        return open_bracket(f, c);
+    if (f->last == WORD && !is_word(c)) {
+        f->last = VALUE;
     }
-    if (c == '}' || c == ']') {
+    switch (c) {
+    case '{':
+    case '[':
+        return value_fits(f) ? open_bracket(f, c) : misplaced(f);
+    case '}':
+    case ']':
         return close_bracket(f, c);
+    case '"':
+    case '\'':
+        return value_fits(f) || name_fits(f) ? open_string(f, c) : misplaced(f);
+    case ':':
+    case ',':
+        f->last = (char)c;
+        return QMP_FRAME_NONE;
+    default:
+        break;
     }
-    if (c == '"' || c == '\'') {
-        return open_string(f, c);
-    }
-    if (c < ' ' && !is_space(c)) {
+    if (is_word(c)) {
+        if (f->last != WORD && !value_fits(f)) {
+            return misplaced(f);
+        }
+        f->last = WORD;
+    } else if (c < ' ' && !is_space(c)) {
         return frame_error(f, STATE_START, "a control character is in the JSON value");
     }
     return QMP_FRAME_NONE;
@@ -133,6 +182,7 @@ static QmpFrameEvent byte_string(QmpFramer *f, uint8_t c)
         f->state = STATE_ESCAPE;
     } else if (c == (uint8_t)f->quote) {
         f->state = STATE_INSIDE;
+        f->last = VALUE;
         return f->depth ? QMP_FRAME_NONE : frame_value(f);
     }
     return QMP_FRAME_NONE;
@@ -210,6 +260,8 @@ QmpFrameEvent qmp_framer_feed(QmpFramer *f, const uint8_t *buf, size_t len, size
         }
         ev = frame_byte(f, c);
         if (ev != QMP_FRAME_NONE) {
+            *used -= f->again;
+            f->again = false;
             return ev;
         }
     }

@@ -27,6 +27,8 @@ typedef struct QmpFramer {
     unsigned state;         /* qmp_framing.c's own from here */
     bool done;
     char quote;             /* what ends the string */
+    char last;              /* what came last within brackets: punctuation, a value, part of a word */
+    bool again;             /* the byte that showed an error may begin a value: not used */
     size_t size_max;
     unsigned depth;
     uint8_t square[QMP_DEPTH_MAX / 8];      /* a bit per open bracket: [ or { */

@@ -61,7 +61,13 @@ static void test_recovery(void)
     check_frames("{\"a\n{}", "!<{}>");                 /* a string that does not end */
     check_frames("{\"a\": \"b\\\n{}", "!<{}>");
     check_frames("{\x01{}", "!<{}>");
-    check_frames("{a: 01}{}", "<{a: 01}><{}>");         /* balanced: the reader's business */
+    check_frames("{\"a\": 01}{}", "<{\"a\": 01}><{}>");     /* balanced: the reader's business */
+    /* What can never be whole is told at once, and swallows nothing of what comes behind. */
+    check_frames("{a: 01}{}", "!<{}>");
+    check_frames("{bad\n{\"b\": 1}", "!<{\"b\": 1}>");
+    check_frames("{\"a\": {\"b\": 1}\n{\"c\": [1, 2]}", "!<{\"c\": [1, 2]}>");
+    check_frames("[1 {\"c\": 3}", "!<{\"c\": 3}>");
+    check_frames("[1, {\"c\": true}, \"x\", -1.5e+3, [], {}]", "<[1, {\"c\": true}, \"x\", -1.5e+3, [], {}]>");
     check_frames("\xff{}", "<{}>");
     check_frames("\xff\xff\n\xff{}\xff", "<{}>");
     check_frames("{\"a\": \"b\xff{}", "!<{}>");
@@ -77,8 +83,9 @@ static void test_limits(void)
     g_autofree char *got = NULL, *want = NULL;
 
     for (unsigned i = 0; i < QMP_DEPTH_MAX; i++) {
-        g_string_append_c(deep, i % 2 ? '[' : '{');
+        g_string_append(deep, i % 2 ? "[" : "{\"a\":");
     }
+    g_string_append(deep, "1");
     for (unsigned i = QMP_DEPTH_MAX; i-- > 0;) {
         g_string_append_c(deep, i % 2 ? ']' : '}');
     }

@@ -70,7 +70,7 @@ static void test_bad_input(QmpFixture *f, gconstpointer data)
         const char *text, *part;
     } rows[] = {
         { "nonsense\n", "no JSON" },
-        { "{execute: \"query-status\"}", "no JSON" },
+        { "{execute: \"query-status\"}", "broken" },
         { "{\"execute\": \"query-status\",}", "no JSON" },
         { "{\"execute\": \"query-status\n", "string" },
         { "}\n", "begins" },
