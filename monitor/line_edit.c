@@ -143,7 +143,8 @@ static int complete_key(int count, int key)
 /* ---- keys ---- */
 
 /* Those that begin no mode: searches, quoting, arguments and macros live in readline's variables,
- * not in a terminal's state, and would be another's at the next key. */
+ * not in a terminal's state, and would be another's at the next key. Nor those that search history
+ * without a mode: readline 8.2 then has two lines own one list of changes, and frees it twice. */
 static const struct {
     const char *keys;           /* as readline spells them */
     rl_command_func_t *fn;
@@ -158,8 +159,8 @@ static const struct {
     { "\\C-n", rl_get_next_history }, { "\\e[A", rl_get_previous_history },
     { "\\e[B", rl_get_next_history }, { "\\eOA", rl_get_previous_history },
     { "\\eOB", rl_get_next_history }, { "\\e<", rl_beginning_of_history },
-    { "\\e>", rl_end_of_history }, { "\\C-r", rl_history_search_backward },
-    { "\\C-s", rl_history_search_forward }, { "\\C-h", rl_rubout }, { "\\C-?", rl_rubout },
+    { "\\e>", rl_end_of_history },
+    { "\\C-h", rl_rubout }, { "\\C-?", rl_rubout },
     { "\\C-d", rl_delete }, { "\\e[3~", rl_delete }, { "\\C-k", rl_kill_line },
     { "\\C-u", rl_unix_line_discard }, { "\\C-w", rl_unix_word_rubout }, { "\\ed", rl_kill_word },
     { "\\C-y", rl_yank }, { "\\C-t", rl_transpose_chars }, { "\\C-l", rl_refresh_line },
@@ -322,8 +323,8 @@ void line_edit_free(LineEdit *e)
     if (e->begun) {
         enter(e);
         settle();
-        rl_free_undo_list();
-        rl_clear_history();         /* with what undoes changes of its lines */
+        rl_clear_history();         /* with what undoes changes of its lines: the present one's too */
+        rl_free_undo_list();        /* what is left of it */
         history = history_get_history_state();
         free(history->entries);
         free(history);
