@@ -91,7 +91,7 @@ def test_backtraces_of_32_bits():
         port = session.free_port()
         with session.Machine(GLASSBOX, ["-S", "-kernel", GUEST32, "-append", TOUR],
                              port=f"{port},arch=i386"), session.Gdb(files=[GUEST32]) as live:
-            live.run(f"target remote :{port}")
+            live.run(f"target remote 127.0.0.1:{port}")
             live.run(f"hbreak *{place}")
             live.run("continue")
             live.run("continue")
