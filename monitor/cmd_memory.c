@@ -1,13 +1,10 @@
 /* Commands that look at memory and values.
  * SPDX-License-Identifier: GPL-2.0-or-later */
-#include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <string.h>
-#include <unistd.h>
 
-#include "debug/dump.h"
 #include "monitor/monitor_int.h"
+#include "monitor/save.h"
 #include "util/error.h"
 
 #define CHUNK (1u << 20)
@@ -107,82 +104,18 @@ bool mon_gpa2hva(Monitor *m, Args *a, GString *out, GError **errp)
 
 /* ---- into files ---- */
 
-typedef struct Saving {
-    Monitor *m;
-    AddrKind kind;
-    uint64_t at, len;
-} Saving;
-
-static bool write_all(int fd, const uint8_t *buf, size_t len)
-{
-    while (len) {
-        ssize_t n = write(fd, buf, len);
-
-        if (n < 0 && errno == EINTR) {
-            continue;
-        }
-        if (n <= 0) {
-            return false;
-        }
-        buf += n;
-        len -= (size_t)n;
-    }
-    return true;
-}
-
-static bool save_to(const Saving *s, int fd, GError **errp)
-{
-    g_autofree uint8_t *buf = g_malloc(CHUNK);
-
-    for (uint64_t done = 0; done < s->len;) {
-        size_t n = (size_t)MIN(s->len - done, CHUNK);
-
-        if (!debug_read(s->m->debug, s->m->cpu, s->kind, s->at + done, buf, n, errp)) {
-            return false;
-        }
-        if (!write_all(fd, buf, n)) {
-            return error_set(errp, FAILED, "writing: %s", g_strerror(errno));
-        }
-        done += n;
-    }
-    return true;
-}
-
-/* A new file for what a command saves; -1 with an error. */
-static int file_create(const char *path, GError **errp)
-{
-    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
-
-    if (fd < 0) {
-        error_set(errp, FAILED, "%s: %s", path, g_strerror(errno));
-    }
-    return fd;
-}
-
-static bool file_close(int fd, const char *path, bool ok, GError **errp)
-{
-    if (close(fd) < 0 && ok) {
-        return error_set(errp, FAILED, "%s: %s", path, g_strerror(errno));
-    }
-    return ok;
-}
-
 static bool save(Monitor *m, Args *a, AddrKind kind, GError **errp)
 {
-    Saving s = { .m = m, .kind = kind };
     g_autofree char *path = NULL;
-    int fd;
+    uint64_t at, size;
 
     a->apart = true;
-    if (!args_value(a, "address", &s.at, errp) || !args_value(a, "size", &s.len, errp)) {
+    if (!args_value(a, "address", &at, errp) || !args_value(a, "size", &size, errp)) {
         return false;
     }
     path = args_need(a, "file", errp);
-    if (!path || !args_done(a, errp)) {
-        return false;
-    }
-    fd = file_create(path, errp);
-    return fd >= 0 && file_close(fd, path, save_to(&s, fd, errp), errp);
+    return path && args_done(a, errp) &&
+           save_memory(m->debug, m->cpu, kind, at, size, path, errp);
 }
 
 bool mon_memsave(Monitor *m, Args *a, GString *out, GError **errp)
@@ -199,13 +132,8 @@ bool mon_dump(Monitor *m, Args *a, GString *out, GError **errp)
 {
     DumpOptions o = { .paging = args_take(a, "-p") };
     g_autofree char *path = args_need(a, "file", errp);
-    int fd;
 
-    if (!path || !args_done(a, errp)) {
-        return false;
-    }
-    fd = file_create(path, errp);
-    return fd >= 0 && file_close(fd, path, debug_dump_core(m->debug, fd, &o, errp), errp);
+    return path && args_done(a, errp) && save_core(m->debug, &o, path, errp);
 }
 
 /* The sum of System V's and BSD's `sum`: rotated right by one bit before each byte is added. */

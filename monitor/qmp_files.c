@@ -2,102 +2,20 @@
  * SPDX-License-Identifier: GPL-2.0-or-later */
 #include "monitor/qmp_int.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
-#include "debug/dump.h"
+#include "monitor/save.h"
 #include "util/error.h"
-
-enum { CHUNK = 1 << 20 };
-
-/* A file that has not become what it should is of no use to anybody. */
-static void file_forget(int fd, const char *name)
-{
-    struct stat st;
-
-    if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode)) {
-        unlink(name);
-    }
-    close(fd);
-}
-
-static int file_create(const char *name, GError **errp)
-{
-    int fd = open(name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
-
-    if (fd < 0) {
-        error_set(errp, FAILED, "cannot write the file '%s': %s", name, g_strerror(errno));
-    }
-    return fd;
-}
-
-static bool file_finish(int fd, const char *name, GError **errp)
-{
-    return close(fd) == 0 || error_set(errp, FAILED, "cannot write the file '%s': %s", name,
-                                       g_strerror(errno));
-}
-
-static bool write_all(int fd, const char *name, const uint8_t *p, size_t len, GError **errp)
-{
-    while (len) {
-        ssize_t n = write(fd, p, len);
-
-        if (n < 0 && errno == EINTR) {
-            continue;
-        }
-        if (n <= 0) {
-            return error_set(errp, FAILED, "cannot write the file '%s': %s", name,
-                             g_strerror(errno));
-        }
-        p += n;
-        len -= n;
-    }
-    return true;
-}
-
-static bool save_to(QmpSession *s, int fd, const char *name, unsigned cpu, AddrKind kind,
-                    uint64_t at, uint64_t size, GError **errp)
-{
-    g_autofree uint8_t *buf = g_malloc(CHUNK);
-
-    while (size) {
-        size_t n = MIN(size, CHUNK);
-
-        if (!debug_read(s->debug, cpu, kind, at, buf, n, errp) ||
-            !write_all(fd, name, buf, n, errp)) {
-            return false;
-        }
-        at += n;
-        size -= n;
-    }
-    return true;
-}
 
 static QmpResult save(QmpSession *s, JsonObject *args, AddrKind kind, GError **errp)
 {
     uint64_t at = qmp_arg_uint(args, "val", 0), size = qmp_arg_uint(args, "size", 0);
     const char *name = qmp_arg_str(args, "filename");
     unsigned cpu;
-    int fd;
 
     if (!qmp_arg_cpu(s, args, 0, &cpu, errp)) {
         return QMP_FAILED;
     }
-    if (size && at + (size - 1) < at) {
-        error_set(errp, INVALID, "the range wraps around the end of memory");
-        return QMP_FAILED;
-    }
-    fd = file_create(name, errp);
-    if (fd < 0) {
-        return QMP_FAILED;
-    }
-    if (!save_to(s, fd, name, cpu, kind, at, size, errp)) {
-        file_forget(fd, name);
-        return QMP_FAILED;
-    }
-    return file_finish(fd, name, errp) ? QMP_RETURN : QMP_FAILED;
+    return save_memory(s->debug, cpu, kind, at, size, name, errp) ? QMP_RETURN : QMP_FAILED;
 }
 
 QmpResult qmp_cmd_memsave(QmpSession *s, JsonObject *args, JsonOut *out, GError **errp)
@@ -139,7 +57,6 @@ QmpResult qmp_cmd_dump_guest_memory(QmpSession *s, JsonObject *args, JsonOut *ou
         .length = qmp_arg_uint(args, "length", 0),
     };
     const char *name = dump_file(args, errp);
-    int fd;
 
     if (!name) {
         return QMP_FAILED;
@@ -152,15 +69,7 @@ QmpResult qmp_cmd_dump_guest_memory(QmpSession *s, JsonObject *args, JsonOut *ou
         error_set(errp, INVALID, "'begin' and 'length' go together, and the length is not 0");
         return QMP_FAILED;
     }
-    fd = file_create(name, errp);
-    if (fd < 0) {
-        return QMP_FAILED;
-    }
-    if (!debug_dump_core(s->debug, fd, &o, errp)) {
-        file_forget(fd, name);
-        return QMP_FAILED;
-    }
-    return file_finish(fd, name, errp) ? QMP_RETURN : QMP_FAILED;
+    return save_core(s->debug, &o, name, errp) ? QMP_RETURN : QMP_FAILED;
 }
 
 QmpResult qmp_cmd_query_dump_guest_memory_capability(QmpSession *s, JsonObject *args,

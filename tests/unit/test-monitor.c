@@ -234,6 +234,8 @@ static void test_files(Fixture *f, gconstpointer data)
     g_autofree char *path = g_build_filename(f->dir, "saved", NULL);
     g_autofree char *line = g_strdup_printf("memsave 0xffff800000001000 8 \"%s\"", path);
     g_autofree char *phys = g_strdup_printf("pmemsave 0x1000 4 %s", path);
+    g_autofree char *beyond = g_strdup_printf("pmemsave 0x800000000000 16 %s", path);
+    g_autofree char *wraps = g_strdup_printf("pmemsave 0xffffffffffffffff 2 %s", path);
     g_autofree char *log = g_strdup_printf("logfile %s", path);
     g_autofree char *bytes = NULL;
     gsize len;
@@ -249,6 +251,11 @@ static void test_files(Fixture *f, gconstpointer data)
     run(f, log, true);
     run(f, "logfile /dev/stderr", true);
     g_unlink(path);
+    /* What could not be saved whole leaves no file. */
+    BAD_HAS(f, beyond, "cannot read memory");
+    g_assert_false(g_file_test(path, G_FILE_TEST_EXISTS));
+    BAD_HAS(f, wraps, "wraps around");
+    g_assert_false(g_file_test(path, G_FILE_TEST_EXISTS));
 }
 
 /* ---- running ---- */
