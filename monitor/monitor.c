@@ -101,11 +101,6 @@ bool monitor_busy(const Monitor *m)
     return m->busy;
 }
 
-unsigned monitor_cpu(const Monitor *m)
-{
-    return m->cpu;
-}
-
 void monitor_set_cpu(Monitor *m, unsigned cpu)
 {
     g_assert(cpu < debug_vm(m->debug)->ncpus);

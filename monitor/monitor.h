@@ -49,8 +49,7 @@ void monitor_describe_stop(Monitor *m, const StopInfo *stop, GString *out);
 /* A step is under way: lines should wait for ops->done. */
 bool monitor_busy(const Monitor *m);
 
-/* The vCPU that commands mean: the one that was chosen, or that last hit something. The index must exist. */
-unsigned monitor_cpu(const Monitor *m);
+/* Chooses the vCPU that commands mean, as a hit does. The index must exist. */
 void monitor_set_cpu(Monitor *m, unsigned cpu);
 
 /* What may stand at the end of `line` (up to the cursor): a NULL-ended array of whole words for
