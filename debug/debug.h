@@ -219,6 +219,19 @@ size_t debug_read_some(Debug *d, unsigned cpu, AddrKind kind, uint64_t at, void 
 /* All or an error that names the first bad address. */
 bool debug_read(Debug *d, unsigned cpu, AddrKind kind, uint64_t at, void *buf, size_t len,
                 GError **errp);
+
+/* An instruction as debug_disassemble found it. */
+typedef struct DebugInsn {
+    uint8_t code[16];           /* its bytes: the first len */
+    unsigned len;               /* at least 1; the shortest possible where it is none */
+    bool valid;                 /* the bytes are an instruction of this CPU in its present mode */
+} DebugInsn;
+
+/* Disassembles the instruction at a virtual or physical address; appends its text, nothing where
+ * it is none. False: nothing is readable there. The vCPU must exist; may be called as
+ * debug_read_some may. */
+bool debug_disassemble(Debug *d, unsigned cpu, AddrKind kind, uint64_t at, DebugInsn *insn,
+                       GString *text);
 /* Writes RAM; ROM only with `rom`. Everything is checked first: on an error nothing was
  * written. */
 bool debug_write(Debug *d, unsigned cpu, AddrKind kind, uint64_t at, const void *buf,

@@ -7,7 +7,6 @@
 #include "util/error.h"
 
 #define LINE_BYTES 16
-#define INSN_MAX 16
 #define STRING_MAX 200
 #define COUNT_MAX 100000
 
@@ -98,22 +97,6 @@ void format_value(Monitor *m, const Format *f, uint64_t v, GString *out)
 
 /* ---- instructions ---- */
 
-typedef struct Disas {
-    vaddr_t pc;
-    const uint8_t *code;
-    size_t len;
-    GString *out;
-    unsigned used;
-} Disas;
-
-static void disas_on_cpu(Cpu *cpu, void *data)
-{
-    Disas *d = data;
-
-    cpu_fetch(cpu, REGS_GENERAL | REGS_SYSTEM);
-    d->used = cpu->class->disas ? cpu->class->disas(cpu, d->pc, d->code, d->len, d->out) : 0;
-}
-
 /* The first address in an instruction's text that has a name. */
 static void put_operand_symbol(Monitor *m, const char *text, GString *out)
 {
@@ -130,19 +113,14 @@ static void put_operand_symbol(Monitor *m, const char *text, GString *out)
 unsigned put_instruction(Monitor *m, AddrKind kind, uint64_t at, GString *out)
 {
     g_autoptr(GString) text = g_string_new(NULL);
-    uint8_t code[INSN_MAX];
-    Disas d = { .pc = at, .code = code, .out = text };
+    DebugInsn insn;
 
-    d.len = debug_read_some(m->debug, m->cpu, kind, at, code, sizeof(code));
-    if (d.len == 0) {
+    if (!debug_disassemble(m->debug, m->cpu, kind, at, &insn, text)) {
         return 0;
     }
-    debug_on_cpu(m->debug, m->cpu, disas_on_cpu, &d);
-    g_string_append(out, d.used ? text->str : "(bad)");
-    if (d.used) {
-        put_operand_symbol(m, text->str, out);
-    }
-    return d.used ? d.used : debug_vm(m->debug)->cpus[m->cpu]->class->insn_min;
+    g_string_append(out, insn.valid ? text->str : "(bad)");
+    put_operand_symbol(m, text->str, out);
+    return insn.len;
 }
 
 static bool unreadable(AddrKind kind, uint64_t at, GError **errp)

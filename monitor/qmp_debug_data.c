@@ -6,7 +6,7 @@
 #include <string.h>
 #include "util/error.h"
 
-enum { READ_MAX = 4 << 20, DISASSEMBLE_MAX = 1000, INSN_BYTES = 32 };
+enum { READ_MAX = 4 << 20, DISASSEMBLE_MAX = 1000 };
 
 /* ---- memory ---- */
 
@@ -310,23 +310,6 @@ QmpResult qmp_cmd_x_debug_write_register(QmpSession *s, JsonObject *args, JsonOu
 
 /* ---- code ---- */
 
-/* Disassembling depends on the CPU's mode: it happens where its state may be looked at. */
-typedef struct Disas {
-    uint64_t at;
-    const uint8_t *code;
-    size_t len;
-    unsigned used;
-    GString *text;
-} Disas;
-
-static void disas_one(Cpu *cpu, void *data)
-{
-    Disas *d = data;
-
-    cpu_fetch(cpu, REGS_GENERAL | REGS_SYSTEM);
-    d->used = cpu->class->disas(cpu, d->at, d->code, d->len, d->text);
-}
-
 static void read_pc(Cpu *cpu, void *data)
 {
     cpu_fetch(cpu, REGS_GENERAL | REGS_SYSTEM);
@@ -337,24 +320,20 @@ static void read_pc(Cpu *cpu, void *data)
 static bool put_instruction(QmpSession *s, JsonOut *out, Place *p, GError **errp)
 {
     g_autoptr(GString) text = g_string_new(NULL);
-    uint8_t code[INSN_BYTES];
-    size_t max = MIN(sizeof(code), debug_vm(s->debug)->cpus[p->cpu]->class->insn_max);
-    Disas d = { .at = p->at, .code = code, .text = text };
+    DebugInsn insn;
 
-    d.len = debug_read_some(s->debug, p->cpu, p->kind, p->at, code, max);
-    if (!d.len) {
+    if (!debug_disassemble(s->debug, p->cpu, p->kind, p->at, &insn, text)) {
         return error_set(errp, FAILED, "no memory is at 0x%" G_GINT64_MODIFIER "x", p->at);
     }
-    debug_on_cpu(s->debug, p->cpu, disas_one, &d);
     json_out_object(out, NULL);
     json_out_uint(out, "address", p->at);
-    json_out_uint(out, "length", d.used ? d.used : 1);
-    json_out_hex(out, "bytes", code, d.used ? d.used : 1);
-    if (d.used) {
+    json_out_uint(out, "length", insn.len);
+    json_out_hex(out, "bytes", insn.code, insn.len);
+    if (insn.valid) {
         json_out_str(out, "text", text->str);
     }
     json_out_end(out);
-    p->at += d.used ? d.used : 1;
+    p->at += insn.len;
     return true;
 }
 
