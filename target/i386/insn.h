@@ -50,7 +50,7 @@ typedef struct X86Insn {
     uint8_t vector;         /* INT, INT3, INTO, ICEBP */
     uint8_t dr, gpr;        /* MOV_DR, as encoded */
     bool dr_write;
-    bool rep;               /* a string instruction with a REP prefix: pc stays here until its last iteration */
+    bool rep;               /* a string instruction with a REP prefix: pc stays until its last iteration */
     vaddr_t next;           /* linear pc of what follows it */
     /* Its memory, in no order. Of a REP string instruction: of its next iteration alone; none if the
      * count is 0. False refs_complete: there is or may be more than what is listed, because of
