@@ -37,7 +37,7 @@ typedef struct X86MemRef {
     vaddr_t addr;
     uint32_t size;
     bool read, write;
-    bool maybe;             /* any part of it may be left alone: masks, XSAVE's components */
+    bool maybe;             /* any part of it may be left alone: masks, XSAVE's components, ENTER's probe */
     bool stack;             /* by SS */
 } X86MemRef;
 

@@ -65,15 +65,19 @@ static void add_push(Work *w, unsigned count)
     add_stack(w, w->s->gpr[R_RSP] - count * w->out->op_size, count, true);
 }
 
-/* The frame pointer, those of the outer levels (read from below it), and the new one. */
+/* The frame pointer, those of the outer levels (read from below it), and the new one. What lies at
+ * the new stack pointer is not changed, but checked for whether it could be. */
 static void add_enter(Work *w)
 {
-    unsigned level = w->z->op[1].imm.value.u & 31;
+    unsigned level = w->z->op[1].imm.value.u & 31, size = w->out->op_size;
+    uint64_t sp = w->s->gpr[R_RSP] - (1 + level) * size - w->z->op[0].imm.value.u;
 
     if (level > 1) {
-        add_stack(w, w->s->gpr[R_RBP] - (level - 1) * w->out->op_size, level - 1, false);
+        add_stack(w, w->s->gpr[R_RBP] - (level - 1) * size, level - 1, false);
     }
     add_push(w, 1 + level);
+    add(w, (X86MemRef){ .addr = x86_insn_linear(w->s, R_SS, sp & x86_insn_stack_mask(w->s)), .size = size,
+                        .write = true, .maybe = true, .stack = true });
 }
 
 static unsigned popped(const Work *w)
