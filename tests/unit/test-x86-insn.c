@@ -386,6 +386,37 @@ static void test_rows(void)
     fake_x86_done();
 }
 
+/* Whatever the bytes, nothing breaks, and what is told is within its bounds. */
+static void test_any_bytes(void)
+{
+    fake_x86_init("max", 1);
+    for (Mode m = REAL; m <= LONG; m++) {
+        X86State *s = set_mode(m);
+
+        set_registers(s, m);
+        for (unsigned n = 0; n < 200000; n++) {
+            static const uint8_t start[] = { 0x0f, 0x66, 0x62, 0xc4, 0xc5, 0xf3, 0x8f, 0x48 };
+            uint8_t code[15];
+            X86Insn insn;
+
+            for (unsigned i = 0; i < sizeof(code); i++) {
+                code[i] = (uint8_t)g_test_rand_int();
+            }
+            code[0] = n & 1 ? start[n / 2 % sizeof(start)] : code[0];
+            if (!x86_insn_decode(fx.cpu[0], code, sizeof(code), &insn)) {
+                continue;
+            }
+            g_assert_cmpuint(insn.len - 1u, <, 15);
+            for (unsigned i = 0; i < insn.nref; i++) {
+                g_assert_cmpuint(insn.ref[i].size - 1, <, 16384);
+                g_assert_true(insn.ref[i].read || insn.ref[i].write);
+                g_assert_true(m == LONG || insn.ref[i].addr <= UINT32_MAX);
+            }
+        }
+    }
+    fake_x86_done();
+}
+
 /* What follows, by CS; INTO that is taken; bytes from memory, of which there may be few. */
 static void test_at_pc(void)
 {
@@ -666,6 +697,7 @@ int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/x86-insn/rows", test_rows);
+    g_test_add_func("/x86-insn/any-bytes", test_any_bytes);
     g_test_add_func("/x86-insn/at-pc", test_at_pc);
     g_test_add_func("/x86-insn/gates-legacy", test_gates_legacy);
     g_test_add_func("/x86-insn/gates-long", test_gates_long);
