@@ -6,7 +6,7 @@
 
 static const Expect rows[] = {
     { .accel = "tcg", .read_watch = true, .exact_access = true, .access_always = true,
-      .access_many = true, .catches_triple = true, .runs_anywhere = true },
+      .access_many = true, .runs_anywhere = true },
     { .accel = "kvm", .guest_sees_patch = true },
 };
 

@@ -12,7 +12,6 @@ typedef struct Expect {
     bool exact_access;          /* a hit tells the first byte accessed; else one of the watched ones */
     bool access_always;         /* access watchpoints go on when the guest uses all debug registers */
     bool access_many;           /* more than four of them can be had at once */
-    bool catches_triple;        /* "catch triple-fault" can be had */
     bool runs_anywhere;         /* code in device memory is executed; else the machine stops with an error */
 } Expect;
 

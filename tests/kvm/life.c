@@ -95,7 +95,7 @@ char *machine_line(Machine *m, const char *prefix)
 
         if (!nl) {
             if (!hear(m)) {
-                g_test_fail_printf("the guest does not say '%s'", prefix);
+                test_fail("the guest does not say '%s'", prefix);
                 return g_strdup("");
             }
             continue;
@@ -170,7 +170,7 @@ Machine *machine_start(const char *accel, unsigned cpus, unsigned started, bool 
     if (readable(m, listener)) {
         m->serial = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
     } else {
-        g_test_fail_printf("the emulator does not start");
+        test_fail("the emulator does not start");
     }
     close(listener);
     if (m->serial >= 0 && held) {
@@ -208,7 +208,7 @@ static void process_end(Machine *m)
     kill(m->pid, SIGTERM);
     while (!has_ended(m)) {
         if (g_get_monotonic_time() > end) {
-            g_test_fail_printf("the emulator does not end by SIGTERM");
+            test_fail("the emulator does not end by SIGTERM");
             kill(m->pid, SIGKILL);
             waitpid(m->pid, NULL, 0);
             m->ended = true;

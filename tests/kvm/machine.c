@@ -87,7 +87,7 @@ void machine_point(Machine *m, int type, uint64_t at, unsigned len)
     Point p = { type, at, len };
 
     if (!rsp_point(m->rsp, type, at, len)) {
-        g_test_fail_printf("no point (Z%d) at %s", type, place(at));
+        test_fail("no point (Z%d) at %s", type, place(at));
     } else {
         g_array_append_val(m->points, p);
     }
@@ -136,7 +136,7 @@ void machine_enter(Machine *m, unsigned thread, uint64_t at, uint64_t a, uint64_
     rsp_thread(m->rsp, thread);
     hex = g_string_new(rsp_ask(m->rsp, "g"));
     if (hex->len < 2 * (8 * GENERAL + 4)) {
-        g_test_fail_printf("the g packet is too short: '%s'", hex->str);
+        test_fail("the g packet is too short: '%s'", hex->str);
         return;
     }
     for (unsigned i = 0; i < GENERAL; i++) {
@@ -174,7 +174,7 @@ RspStop machine_step(Machine *m)
 void assert_place(uint64_t pc, uint64_t want, const char *file, int line)
 {
     if (pc != want) {
-        g_test_fail_printf("%s:%d: at %s, not %s", file, line, place(pc), place(want));
+        test_fail("%s:%d: at %s, not %s", file, line, place(pc), place(want));
     }
 }
 
@@ -183,7 +183,7 @@ void machine_go_to(Machine *m, uint64_t at, const char *reason)
     RspStop stop = machine_go(m);
 
     if (stop.pc != at || (reason && !g_str_equal(stop.reason, reason))) {
-        g_test_fail_printf("stopped at %s for '%s', not at %s for '%s'", place(stop.pc),
+        test_fail("stopped at %s for '%s', not at %s for '%s'", place(stop.pc),
                            stop.reason, place(at), reason ? reason : "any");
     }
 }

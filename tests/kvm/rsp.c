@@ -33,11 +33,23 @@ static int limit_ms(void)
     return (text ? atoi(text) : LIMIT_SECONDS) * 1000;
 }
 
+void test_fail(const char *fmt, ...)
+{
+    g_autofree char *text = NULL;
+    va_list ap;
+
+    va_start(ap, fmt);
+    text = g_strdup_vprintf(fmt, ap);
+    va_end(ap);
+    g_test_message("%s", text);
+    g_test_fail();
+}
+
 static void die(Rsp *r, const char *why)
 {
     if (!r->dead) {
         r->dead = true;
-        g_test_fail_printf("the debugger's connection: %s", why);
+        test_fail("the debugger's connection: %s", why);
     }
 }
 
@@ -219,7 +231,7 @@ RspStop rsp_wait(Rsp *r)
     }
     if (text[0] != 'T' || strlen(text) < 3) {
         if (!r->dead) {
-            g_test_fail_printf("'%s' tells of no stop", text);
+            test_fail("'%s' tells of no stop", text);
         }
         return stop;
     }
@@ -297,7 +309,7 @@ static const Register *find(Rsp *r, const char *name)
     const Register *reg = g_hash_table_lookup(r->registers, name);
 
     if (!reg && !r->dead) {
-        g_test_fail_printf("there is no register %s", name);
+        test_fail("there is no register %s", name);
     }
     return reg ? reg : &none;
 }
@@ -322,7 +334,7 @@ unsigned rsp_register_bytes(const Rsp *r, const char *name)
 void rsp_thread(Rsp *r, unsigned thread)
 {
     if (!rsp_ask_ok(r, "Hg%x", thread) && !r->dead) {
-        g_test_fail_printf("there is no thread %u", thread);
+        test_fail("there is no thread %u", thread);
     }
 }
 
@@ -333,7 +345,7 @@ void rsp_register_read(Rsp *r, const char *name, void *value, unsigned n)
     const char *text = rsp_ask(r, "p%x", reg->number);
 
     if (!hex_take(text, all, reg->bytes) && !r->dead) {
-        g_test_fail_printf("reading %s: '%s'", name, text);
+        test_fail("reading %s: '%s'", name, text);
     }
     memcpy(value, all, n);
 }
@@ -361,7 +373,7 @@ uint64_t rsp_get(Rsp *r, const char *name)
 void rsp_set(Rsp *r, const char *name, uint64_t v)
 {
     if (!rsp_register_write(r, name, &v, 8) && !r->dead) {
-        g_test_fail_printf("%s does not take %" G_GINT64_MODIFIER "x: %s", name, v, r->packet->str);
+        test_fail("%s does not take %" G_GINT64_MODIFIER "x: %s", name, v, r->packet->str);
     }
 }
 
@@ -376,7 +388,7 @@ void rsp_read(Rsp *r, uint64_t at, void *buf, unsigned n)
         const char *text = rsp_ask(r, "m%" G_GINT64_MODIFIER "x,%x", at, piece);
 
         if (!hex_take(text, to, piece) && !r->dead) {
-            g_test_fail_printf("reading %" G_GINT64_MODIFIER "x: '%.20s'", at, text);
+            test_fail("reading %" G_GINT64_MODIFIER "x: '%.20s'", at, text);
         }
         at += piece;
         to += piece;
@@ -395,7 +407,7 @@ void rsp_write(Rsp *r, uint64_t at, const void *buf, unsigned n)
         g_string_append_printf(packet, "M%" G_GINT64_MODIFIER "x,%x:", at, piece);
         hex_put(packet, from, piece);
         if (!rsp_ask_ok(r, "%s", packet->str) && !r->dead) {
-            g_test_fail_printf("writing %" G_GINT64_MODIFIER "x: '%s'", at, r->packet->str);
+            test_fail("writing %" G_GINT64_MODIFIER "x: '%s'", at, r->packet->str);
         }
         at += piece;
         from += piece;
@@ -434,7 +446,7 @@ bool rsp_point(Rsp *r, int type, uint64_t at, unsigned len)
 void rsp_unpoint(Rsp *r, int type, uint64_t at, unsigned len)
 {
     if (!rsp_ask_ok(r, "z%d,%" G_GINT64_MODIFIER "x,%x", type, at, len) && !r->dead) {
-        g_test_fail_printf("removing a point: %s", r->packet->str);
+        test_fail("removing a point: %s", r->packet->str);
     }
 }
 

@@ -12,6 +12,9 @@
 
 typedef struct Rsp Rsp;
 
+/* Fails the test, and says so at once and each time. */
+void test_fail(const char *fmt, ...) G_GNUC_PRINTF(1, 2);
+
 /* Why the machine stopped. */
 typedef struct RspStop {
     unsigned signal;            /* 0: no stop came, or the machine has ended */
