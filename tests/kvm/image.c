@@ -6,6 +6,30 @@
 #include <string.h>
 
 static char *file;
+static GHashTable *symbols;     /* name: address */
+
+static const Elf64_Ehdr *header(void)
+{
+    return (const Elf64_Ehdr *)(void *)file;
+}
+
+static void symbols_read(void)
+{
+    const Elf64_Shdr *sh = (const Elf64_Shdr *)(void *)(file + header()->e_shoff);
+
+    symbols = g_hash_table_new(g_str_hash, g_str_equal);
+    for (unsigned i = 0; i < header()->e_shnum; i++) {
+        const Elf64_Sym *s = (const Elf64_Sym *)(void *)(file + sh[i].sh_offset);
+        char *names = file + sh[sh[i].sh_link].sh_offset;
+
+        for (uint64_t k = 0; sh[i].sh_type == SHT_SYMTAB && k < sh[i].sh_size / sizeof(*s); k++) {
+            if (s[k].st_shndx != SHN_UNDEF && s[k].st_shndx < SHN_LORESERVE && s[k].st_name) {
+                g_hash_table_insert(symbols, names + s[k].st_name,
+                                    GSIZE_TO_POINTER(s[k].st_value));
+            }
+        }
+    }
+}
 
 void image_load(const char *path)
 {
@@ -15,79 +39,39 @@ void image_load(const char *path)
     if (err) {
         g_error("%s", err->message);
     }
-}
-
-static const Elf64_Ehdr *header(void)
-{
-    return (const Elf64_Ehdr *)(void *)file;
-}
-
-/* Calls fn with each symbol until it returns true. */
-static bool symbols_each(bool (*fn)(const Elf64_Sym *s, const char *name, void *data), void *data)
-{
-    const Elf64_Shdr *sh = (const Elf64_Shdr *)(void *)(file + header()->e_shoff);
-
-    for (unsigned i = 0; i < header()->e_shnum; i++) {
-        const Elf64_Sym *s = (const Elf64_Sym *)(void *)(file + sh[i].sh_offset);
-        const char *names = file + sh[sh[i].sh_link].sh_offset;
-
-        for (uint64_t k = 0; sh[i].sh_type == SHT_SYMTAB && k < sh[i].sh_size / sizeof(*s); k++) {
-            if (fn(&s[k], names + s[k].st_name, data)) {
-                return true;
-            }
-        }
-    }
-    return false;
-}
-
-typedef struct Search {
-    const char *name;
-    uint64_t at, found;
-} Search;
-
-static bool by_name(const Elf64_Sym *s, const char *name, void *data)
-{
-    Search *search = data;
-
-    search->found = s->st_value;
-    return g_str_equal(name, search->name);
+    symbols_read();
 }
 
 uint64_t sym(const char *name)
 {
-    Search search = { .name = name };
+    gpointer at;
 
-    if (!symbols_each(by_name, &search)) {
+    if (!g_hash_table_lookup_extended(symbols, name, NULL, &at)) {
         g_error("the guest has no symbol '%s'", name);
     }
-    return search.found;
-}
-
-static bool by_address(const Elf64_Sym *s, const char *name, void *data)
-{
-    Search *search = data;
-
-    if (s->st_shndx != SHN_UNDEF && s->st_shndx < SHN_LORESERVE && name[0] &&
-        ELF64_ST_TYPE(s->st_info) != STT_SECTION && s->st_value <= search->at &&
-        (!search->name || s->st_value > search->found)) {
-        search->name = name;
-        search->found = s->st_value;
-    }
-    return false;
+    return GPOINTER_TO_SIZE(at);
 }
 
 const char *place(uint64_t at)
 {
     static char text[4][80];
     static unsigned turn;
-    Search search = { .at = at };
     char *to = text[turn = (turn + 1) % G_N_ELEMENTS(text)];
+    gpointer name, value, best_name = NULL;
+    GHashTableIter i;
+    uint64_t best = 0;
 
-    symbols_each(by_address, &search);
-    if (!search.name || at - search.found > 0x1000) {
+    g_hash_table_iter_init(&i, symbols);
+    while (g_hash_table_iter_next(&i, &name, &value)) {
+        if (GPOINTER_TO_SIZE(value) <= at && GPOINTER_TO_SIZE(value) >= best) {
+            best = GPOINTER_TO_SIZE(value);
+            best_name = name;
+        }
+    }
+    if (!best_name || at - best > 0x10000) {
         g_snprintf(to, sizeof(text[0]), "0x%" G_GINT64_MODIFIER "x", at);
     } else {
-        g_snprintf(to, sizeof(text[0]), "%s+%u", search.name, (unsigned)(at - search.found));
+        g_snprintf(to, sizeof(text[0]), "%s+%u", (char *)best_name, (unsigned)(at - best));
     }
     return to;
 }

@@ -11,6 +11,7 @@ enum { RAX, RBX, RCX, RDX, RSI, RDI, RBP, RSP, R8, R15 = 15, RIP, GENERAL };
 typedef struct Case {
     MachineCase *fn;
     unsigned cpus, started;
+    const void *data;
 } Case;
 
 static Machine *current;
@@ -47,6 +48,7 @@ static void case_run(gconstpointer data)
     const Case *c = data;
 
     case_begin(c);
+    current->data = c->data;
     c->fn(current);
     if (!machine_broken(current)) {
         machine_unpoint_all(current);
@@ -60,8 +62,21 @@ void machine_case(const char *path, MachineCase *fn, unsigned cpus, unsigned sta
 {
     Case *c = g_new(Case, 1);
 
-    *c = (Case){ fn, cpus, started };
+    *c = (Case){ fn, cpus, started, NULL };
     g_test_add_data_func_full(path, c, case_run, g_free);
+}
+
+void machine_case_with(const char *path, MachineCase *fn, const void *data)
+{
+    Case *c = g_new(Case, 1);
+
+    *c = (Case){ fn, 1, 1, data };
+    g_test_add_data_func_full(path, c, case_run, g_free);
+}
+
+const void *machine_data(const Machine *m)
+{
+    return m->data;
 }
 
 int machine_run_cases(void)

@@ -21,6 +21,9 @@ void machine_init(int *argc, char ***argv);
 /* A test case on a machine with `cpus`, of which `started` execute pup_idle when it begins. It
  * begins stopped, without points but the one at pup_done, with no trap noted and pup_data zero. */
 void machine_case(const char *path, MachineCase *fn, unsigned cpus, unsigned started);
+/* The same function for several cases. */
+void machine_case_with(const char *path, MachineCase *fn, const void *data);
+const void *machine_data(const Machine *m);
 int machine_run_cases(void);
 
 /* The debugger's connection; another one after a detach or disconnect. */

@@ -20,6 +20,7 @@ struct Machine {
     Rsp *rsp;
     unsigned cpus, started;
     GArray *points;             /* Point */
+    const void *data;           /* of the case */
 };
 
 void image_load(const char *path);
