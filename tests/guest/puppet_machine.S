@@ -39,6 +39,13 @@ pm_hit:
 pm_hit_after:
         ret
 
+        /* As a return address: puppet_report about what the first two words of pup_data say. */
+        .globl  pm_report
+pm_report:
+        movq    pup_data, %rdi
+        movq    pup_data + 8, %rsi
+        jmp     puppet_report
+
         /* rdi = counter of its own: counts until pm_stop is set, then rests. */
         .globl  pm_spin, pm_spin_end
 pm_spin:
