@@ -5,6 +5,7 @@
 
 #include "target/i386/kvm_x86.h"
 #include "target/i386/lapic.h"
+#include "target/i386/msr.h"
 #include "target/i386/reset.h"
 #include "target/i386/system.h"
 #include "util/log.h"
@@ -180,14 +181,11 @@ static bool tsc_offset(Cpu *cpu, int64_t *offset, bool set)
 
 static bool tsc_value(Cpu *cpu, uint64_t *value, bool set)
 {
-    struct {
-        struct kvm_msrs head;
-        struct kvm_msr_entry entry;
-    } m = { .head.nmsrs = 1, .entry = { .index = 0x10, .data = *value } };
-    int n = kvm_ioctl(kvm_cpu(cpu)->fd, set ? KVM_SET_MSRS : KVM_GET_MSRS, &m);
+    struct kvm_msr_entry m = { .index = X86_MSR_TSC, .data = *value };
+    bool ok = x86_kvm_msrs(cpu, set, &m, 1) == 1;
 
-    *value = m.entry.data;
-    return n == 1;
+    *value = m.data;
+    return ok;
 }
 
 /* While time stands the TSC runs on in KVM; when it goes again, it is set to where the VM's clock

@@ -278,10 +278,16 @@ static const MsrRow rows[] = {
     { 0x268, 8, offsetof(X86State, mtrr_fixed[3]), X86_FEATURE_NONE },
 };
 
-typedef struct MsrList {
-    struct kvm_msrs head;
-    struct kvm_msr_entry entry[X86_KVM_MSRS];
-} MsrList;
+int x86_kvm_msrs(Cpu *cpu, bool set, struct kvm_msr_entry *entry, unsigned n)
+{
+    g_autofree struct kvm_msrs *m = g_malloc0(sizeof(*m) + n * sizeof(*entry));
+
+    m->nmsrs = n;
+    memcpy(m->entries, entry, n * sizeof(*entry));
+    int ret = kvm_ioctl(kvm_cpu(cpu)->fd, set ? KVM_SET_MSRS : KVM_GET_MSRS, m);
+    memcpy(entry, m->entries, n * sizeof(*entry));
+    return MAX(ret, 0);
+}
 
 static bool msr_known(const X86KvmVm *v, uint32_t num)
 {
@@ -294,12 +300,12 @@ static bool msr_known(const X86KvmVm *v, uint32_t num)
 }
 
 /* Those that this KVM has and this CPU offers; where each lies in the state. */
-static unsigned msr_list(Cpu *cpu, MsrList *list, uint64_t **at)
+static unsigned msr_list(Cpu *cpu, struct kvm_msr_entry *list, uint64_t **at)
 {
     X86State *s = cpu->env;
     unsigned n = 0;
 
-    memset(list, 0, sizeof(*list));
+    memset(list, 0, X86_KVM_MSRS * sizeof(*list));
     for (unsigned i = 0; i < G_N_ELEMENTS(rows); i++) {
         const MsrRow *r = &rows[i];
 
@@ -307,11 +313,10 @@ static unsigned msr_list(Cpu *cpu, MsrList *list, uint64_t **at)
             if (msr_known(x86_kvm_vm(cpu), r->num + k) &&
                 (r->feature == X86_FEATURE_NONE || x86_has(s, (X86Feature)r->feature))) {
                 at[n] = (uint64_t *)((char *)s + r->off) + k;
-                list->entry[n++].index = r->num + k;
+                list[n++].index = r->num + k;
             }
         }
     }
-    list->head.nmsrs = n;
     return n;
 }
 
@@ -344,32 +349,26 @@ void x86_kvm_find_msrs(KvmVm *kvm)
 static void get_msrs(Cpu *cpu)
 {
     uint64_t *at[X86_KVM_MSRS];
-    MsrList list;
-    unsigned n = msr_list(cpu, &list, at);
-    int got = kvm_ioctl(kvm_cpu(cpu)->fd, KVM_GET_MSRS, &list);
+    struct kvm_msr_entry list[X86_KVM_MSRS];
+    unsigned n = msr_list(cpu, list, at), got = (unsigned)x86_kvm_msrs(cpu, false, list, n);
 
-    for (int i = 0; i < got && i < (int)n; i++) {
-        *at[i] = list.entry[i].data;
+    for (unsigned i = 0; i < got && i < n; i++) {
+        *at[i] = list[i].data;
     }
 }
 
 static void put_msrs(Cpu *cpu)
 {
     uint64_t *at[X86_KVM_MSRS];
-    MsrList list;
-    unsigned n = msr_list(cpu, &list, at);
+    struct kvm_msr_entry list[X86_KVM_MSRS];
+    unsigned n = msr_list(cpu, list, at);
 
     for (unsigned i = 0; i < n; i++) {
-        list.entry[i].data = *at[i];
+        list[i].data = *at[i];
     }
     /* KVM stops at the first that it refuses: that one and no other is left out. */
     for (unsigned done = 0; done < n; done++) {
-        MsrList rest = list;
-
-        rest.head.nmsrs = n - done;
-        memmove(rest.entry, list.entry + done, (n - done) * sizeof(list.entry[0]));
-        int set = kvm_ioctl(kvm_cpu(cpu)->fd, KVM_SET_MSRS, &rest);
-        done += set > 0 ? (unsigned)set : 0;
+        done += (unsigned)x86_kvm_msrs(cpu, true, list + done, n - done);
     }
 }
 

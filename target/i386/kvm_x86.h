@@ -85,6 +85,8 @@ void x86_kvm_put_regs(Cpu *cpu);
 void x86_kvm_put_events(Cpu *cpu);
 void x86_kvm_put_debugregs(Cpu *cpu);
 void x86_kvm_find_msrs(KvmVm *kvm);
+/* Reads or writes MSRs; how many, up to the first that KVM refuses. */
+int x86_kvm_msrs(Cpu *cpu, bool set, struct kvm_msr_entry *entry, unsigned n);
 
 /* ---- kvm_irq.c ---- */
 bool x86_kvm_prepare(Cpu *cpu, bool hold);
