@@ -186,6 +186,9 @@ typedef struct AccelOps {
     void (*reset)(Vm *vm);
     /* Clocks of the executor itself stand (true) or go. All parked. (opt) */
     void (*clock_freeze)(Vm *vm, bool frozen);
+    /* Lines for `info debug`: what this host's kernel or processor can and cannot do, and what follows.
+     * [control] (opt) */
+    void (*describe)(Vm *vm, GString *out);
     const AccelIrqchipOps *irqchip;
     /* Writes of physical memory from outside the guest reach the executor by mem/mem.h's code
      * hook (mem_set_code_hook), which it sets itself in init or at vm_start. */

@@ -292,13 +292,16 @@ static void put_caps(const AccelCaps *c, GString *out)
 bool info_debug(Monitor *m, Args *a, GString *out, GError **errp)
 {
     const char *holder = debug_control_holder(m->debug);
-    const Vm *vm = debug_vm(m->debug);
+    Vm *vm = debug_vm(m->debug);
 
     g_string_append_printf(out, "machine: %s%s\ncontrol: %s\naccelerator: %s\n",
                            debug_stopped(m->debug) ? "stopped" : "running",
                            debug_nonstop(m->debug) ? ", non-stop" : "",
                            holder ? holder : "nobody", vm->accel->name);
     put_caps(&vm->caps, out);
+    if (vm->accel->describe) {
+        vm->accel->describe(vm, out);
+    }
     points(m, true, out);
     return true;
 }

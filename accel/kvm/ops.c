@@ -184,6 +184,11 @@ static void kvm_clock_freeze(Vm *vm, bool frozen)
     kvm_of_vm(vm)->arch->freeze(kvm_of_vm(vm), frozen);
 }
 
+static void kvm_describe(Vm *vm, GString *out)
+{
+    kvm_of_vm(vm)->arch->describe(kvm_of_vm(vm), out);
+}
+
 const AccelOps kvm_accel_ops = {
     .name = "kvm",
     .vcpu_size = sizeof(KvmCpu),
@@ -202,4 +207,5 @@ const AccelOps kvm_accel_ops = {
     .mem_unpatch = kvm_points_unpatch,
     .reset = kvm_reset,
     .clock_freeze = kvm_clock_freeze,
+    .describe = kvm_describe,
 };

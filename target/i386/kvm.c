@@ -157,6 +157,7 @@ static const KvmArch x86_kvm_arch = {
     .exit = x86_exit,
     .step = x86_kvm_step,
     .step_wrote = x86_kvm_step_wrote,
+    .describe = x86_kvm_describe,
 };
 
 const KvmArch *const x86_kvm_pin = &x86_kvm_arch;

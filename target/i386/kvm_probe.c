@@ -155,13 +155,25 @@ static bool halted(Scratch *t, uint64_t at)
 /* mov %al,(%rdi) */
 #define STORE "\x88\x07"
 
+/* An emulated processor may come out a few times before it has executed anything (kvm_step.c). */
+static bool try_step(Scratch *t)
+{
+    bool ok = start(t, "\x90\x90", 2, KVM_GUESTDBG_SINGLESTEP, 0, 0x400);
+
+    for (unsigned i = 0; ok && i < 16; i++) {
+        go(t);
+        if (!stopped(t, 1, CODE)) {
+            break;
+        }
+    }
+    return ok && stopped(t, 1, CODE + 1);
+}
+
 static void try_points(Scratch *t, X86KvmCaps *c)
 {
     bool ok;
 
-    ok = start(t, "\x90\x90", 2, KVM_GUESTDBG_SINGLESTEP, 0, 0x400);
-    go(t);
-    c->step = ok && stopped(t, 1, CODE + 1);
+    c->step = try_step(t);
     ok = start(t, "\x90\x90", 2, KVM_GUESTDBG_USE_HW_BP, CODE + 1, 0x402);
     go(t);
     c->exec = ok && stopped(t, 1, CODE + 1);
@@ -201,6 +213,43 @@ static void try_pages(Scratch *t, X86KvmCaps *c)
     if (ok) {
         go(t);
         c->bar = halted(t, HANDLER);
+    }
+}
+
+/* Each capability with what its lack means. */
+typedef struct CapRow {
+    size_t off;
+    const char *name, *without;
+} CapRow;
+
+#define CAP(field, name, without) { offsetof(X86KvmCaps, field), name, without }
+
+static const CapRow cap_rows[] = {
+    CAP(step, "single step", "no steps, and no going on from a breakpoint"),
+    CAP(exec, "execute breakpoints in debug registers", "breakpoints are written into memory"),
+    CAP(data, "watchpoints in debug registers", "watchpoints by page protection only"),
+    CAP(cause, "DR6 names the register that was hit", "watchpoints are told by what changed"),
+    CAP(sw, "breakpoint instructions come out", "breakpoints in debug registers only"),
+    CAP(gd, "the guest's moves to debug registers come out", "the guest's own debug registers do nothing while "
+        "one is the debugger's"),
+    CAP(block_irq, "steps hold interrupts of the kernel's controllers", "irrelevant: ours are in this process"),
+    CAP(fault, "stores to protected pages come out", "no more watchpoints than debug registers"),
+    CAP(bar, "exceptions come out before they are delivered", "a step into an exception may run on"),
+};
+
+void x86_kvm_describe(KvmVm *kvm, GString *out)
+{
+    const X86KvmVm *v = kvm->arch_data;
+
+    if (!v->caps.tried) {
+        g_string_append(out, "KVM: its debugging could not be tried; none is used\n");
+    }
+    for (unsigned i = 0; v->caps.tried && i < G_N_ELEMENTS(cap_rows); i++) {
+        const CapRow *r = &cap_rows[i];
+        bool has = *(const bool *)((const char *)&v->caps + r->off);
+
+        g_string_append_printf(out, "KVM: %s %s%s%s\n", has ? "yes:" : "no: ", r->name, has ? "" : "; ",
+                               has ? "" : r->without);
     }
 }
 

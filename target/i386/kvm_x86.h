@@ -118,5 +118,6 @@ bool x86_kvm_step_wrote(Cpu *cpu, vaddr_t at, uint64_t len);
 
 /* ---- kvm_probe.c ---- */
 void x86_kvm_try(KvmVm *kvm, X86KvmCaps *caps);
+void x86_kvm_describe(KvmVm *kvm, GString *out);
 
 #endif
