@@ -25,10 +25,10 @@ static Gate idt[256] __attribute__((aligned(16)));
 static TrapHandler *handlers[256];
 static uint64_t window_tables[MAX_CPUS][512] __attribute__((aligned(4096)));
 
-/* The stubs are 16 bytes each, in the order of the vectors. */
-static void gate_set(unsigned vector)
+/* A vector's own way in, in place of the stub that calls trap(). */
+void trap_gate_set(unsigned vector, const void *entry)
 {
-    unsigned long at = (unsigned long)vector_stubs + 16ul * vector;
+    unsigned long at = (unsigned long)entry;
 
     idt[vector].low = (uint16_t)at;
     idt[vector].selector = 0x08;
@@ -41,8 +41,9 @@ static void gate_set(unsigned vector)
 
 void cpu_tables_init(void)
 {
+    /* The stubs are 16 bytes each, in the order of the vectors. */
     for (unsigned v = 0; v < 256; v++) {
-        gate_set(v);
+        trap_gate_set(v, vector_stubs + 16ul * v);
     }
     /* Each CPU's 2 MiB window is one directory entry of the identity map, replaced by a table. */
     for (unsigned cpu = 0; cpu < MAX_CPUS; cpu++) {

@@ -63,6 +63,7 @@ bool text_equal(const char *a, const char *b);
 void cpu_tables_init(void);
 void cpu_load_tables(void);
 void trap_handle(unsigned vector, TrapHandler *handler);
+void trap_gate_set(unsigned vector, const void *entry);
 void trap_gate_for_user(unsigned vector);
 void trap(Frame *f);
 void window_map(unsigned cpu, unsigned page, void *phys, bool writable);
@@ -98,5 +99,6 @@ unsigned reset_run(void);
 unsigned triple_run(void);
 unsigned events_run(void);
 unsigned ticks_run(void);
+unsigned puppet_run(void);      /* 64-bit only */
 
 #endif

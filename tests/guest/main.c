@@ -10,6 +10,9 @@ static const Mode modes[] = {
     {"spin", spin_run},       {"faults", faults_run},   {"reset", reset_run},
     {"triple", triple_run},  {"bench", bench_run},      {"events", events_run},
     {"ticks", ticks_run},
+#ifdef __x86_64__
+    {"puppet", puppet_run},
+#endif
 };
 
 static uint32_t word_at(unsigned long address)

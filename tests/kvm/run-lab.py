@@ -66,7 +66,8 @@ class Report:
         self.number += 1
         todo = directive.lower().startswith("todo")
         self.failed += not (good or todo)
-        print(f"{'ok' if good else 'not ok'} {self.number} - {name}{' # ' if directive else ''}{directive}", flush=True)
+        line = f"{'ok' if good else 'not ok'} {self.number} - {name}"
+        print(f"{line} # {directive}" if directive else line, flush=True)
 
     def note(self, text):
         lines = [line for line in text.splitlines() if line.strip()]

@@ -101,7 +101,7 @@ static void test_step(void)
 
     guest_start(&g, "\x90\x88\x07\x90\xf4", 5);         /* nop; mov %al, (%bx); nop; hlt */
     checked(g.cpu, KVM_GET_REGS, &regs);
-    g_assert_cmpuint(guest_run(&g), ==, KVM_EXIT_HLT);      /* in the lab's VMX, a step that touches a page first is none */
+    g_assert_cmpuint(guest_run(&g), ==, KVM_EXIT_HLT);  /* in the lab a step that touches a new page is none */
     g.page[DATA - RAM] = 0;
     checked(g.cpu, KVM_SET_REGS, &regs);
     guest_debug(&g, KVM_GUESTDBG_SINGLESTEP, 0, 0x400);

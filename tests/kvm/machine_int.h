@@ -1,0 +1,33 @@
+/* Between the files of the machine under test.
+ * SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef GLASSBOX_TESTS_KVM_MACHINE_INT_H
+#define GLASSBOX_TESTS_KVM_MACHINE_INT_H
+
+#include "machine.h"
+
+typedef struct Point {
+    int type;
+    uint64_t at;
+    unsigned len;
+} Point;
+
+struct Machine {
+    GPid pid;
+    bool ended;                 /* by itself, and waited for */
+    char *dir;
+    int serial;
+    GString *said;              /* by the guest, not yet taken */
+    Rsp *rsp;
+    unsigned cpus, started;
+    GArray *points;             /* Point */
+    const void *data;           /* of the case */
+};
+
+void image_load(const char *path);
+
+/* life.c: NULL if it did not come up, which has failed the test. */
+Machine *machine_start(const char *accel, unsigned cpus, unsigned started, bool held);
+void machine_program(const char *emulator, const char *guest);
+bool machine_broken(const Machine *m);
+
+#endif
