@@ -3,6 +3,7 @@
 #
 #   make             build into ./build
 #   make check       install what is missing, build, run all tests, count them
+#   make check-kvm   only the tests that need a complete KVM (docs/devel/testing.rst, "The lab")
 #   make demo        the guided tour on Debian's kernel (GUEST=embedded, SYMBOLS=dbg, AUTO=1)
 #   make bench       measurements (not part of check)
 #   make coverage    which lines the tests run (not part of check; wants gcovr)
@@ -25,6 +26,9 @@ $(BUILD)/build.ninja: | deps
 check: all
 	@scripts/run-tests $(BUILD)
 
+check-kvm: all
+	@scripts/run-tests $(BUILD) --suite kvm
+
 demo: all
 	@scripts/demo --build $(BUILD) --guest $(GUEST) --symbols $(SYMBOLS)
 
@@ -41,4 +45,4 @@ install: all
 clean:
 	rm -rf $(BUILD)
 
-.PHONY: all deps check demo bench coverage install clean
+.PHONY: all deps check check-kvm demo bench coverage install clean

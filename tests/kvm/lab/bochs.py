@@ -13,7 +13,9 @@ from image import HERE, TOP, SessionError, run
 sys.path.insert(0, os.path.join(TOP, "gdb"))
 from glassbox_gdb import image as kernel_image  # noqa: E402
 
-MODELS = {"vmx": "corei7_skylake_x", "svm": "zambezi"}
+# CPU model and arguments by the kind of virtualisation. Bochs's SVM kills its guest's kernel when a single-stepped
+# VM exits for anything but an exception; with shadow paging the first touch of a page is one.
+MODELS = {"vmx": ("corei7_skylake_x", ""), "svm": ("zambezi", "lab.kvm-amd=npt=0")}
 
 # Instructions that make a second of the guest's time: about what Bochs does in a second here, so that
 # time-outs inside mean what they say. The TSC counts instructions, whatever the model's CPUID tells.
@@ -82,10 +84,12 @@ class Bochs:
                 raise SessionError(f"there is no {program} (see scripts/install-deps)")
         self.folder = folder
         self.console = os.path.join(log, "console")
-        self._write_setup(kernel, os.path.getsize(initramfs), f"{ARGUMENTS.format(khz=IPS // 1000)} {append}")
+        cpu, more = MODELS[model]
+        self._write_setup(kernel, os.path.getsize(initramfs),
+                          f"{ARGUMENTS.format(khz=IPS // 1000)} {more} {append}")
         self._write_disk(kernel, initramfs)
         # Who talks to a program inside wants its time to pass no faster than the time outside.
-        text = CONFIGURATION.format(cpu=MODELS[model], ips=IPS, memory=memory, folder=folder, log=log,
+        text = CONFIGURATION.format(cpu=cpu, ips=IPS, memory=memory, folder=folder, log=log,
                                     sync="slowdown" if com2 else "none")
         if com2:
             text += f"com2: enabled=1, mode=socket-server, dev=127.0.0.1:{com2}\n"
@@ -134,10 +138,11 @@ class Bochs:
         """Bochs draws its screen on a terminal, which nobody looks at; it dies with us in any case."""
         self.terminal, inner = pty.openpty()
         self.screen = b""
-        command = ["setpriv", "--pdeathsig", "KILL", "bochs", "-q", "-f", f"{self.folder}/bochsrc",
+        command = ["setpriv", "--pdeathsig", "KILL", "bochs", "-f", f"{self.folder}/bochsrc",
                    "-rc", f"{self.folder}/commands"]
+        # Of our environment nothing: meson's MALLOC_PERTURB_ makes Bochs abort.
         self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=inner, stderr=inner,
-                                        env=dict(os.environ, TERM="vt100"))
+                                        env={"PATH": os.environ.get("PATH", os.defpath), "TERM": "vt100"})
         os.close(inner)
         self.reader = threading.Thread(target=self._read, daemon=True)
         self.reader.start()
@@ -153,11 +158,13 @@ class Bochs:
             self.screen = (self.screen + data)[-10000:]
 
     def last_words(self):
-        """What Bochs said when it ended."""
+        """Why Bochs ended, in one line."""
+        if self.process.returncode < 0:
+            return f"by signal {-self.process.returncode}"
         self.reader.join(5)
         text = self.screen.decode("ascii", "replace").replace("\r", "")
         _, found, words = text.partition("exiting with the following message:\n")
-        return words.split("\n===")[0].strip() if found else text.strip()[-300:]
+        return " ".join(words.split("\n===")[0].split()) if found else "without a message"
 
     def stop(self):
         if self.process.poll() is None:

@@ -17,10 +17,11 @@ MODULES = {"vmx": ("irqbypass", "kvm", "kvm-intel"), "svm": ("irqbypass", "kvm",
 
 # What the guest does before the script: loads the modules for its CPU, and makes what programs expect
 # and an initramfs has not. Kernel messages go to the log alone, since they would break into lines of
-# TAP; a panic prints in any case. The second of sleep lets the console's buffer run empty, which
-# the end of the machine would cut off.
+# TAP; a panic prints in any case. All is in memory here, so that /tmp need be nothing special: it may hold files
+# of ours. The second of sleep lets the console's buffer run empty, which the end of the machine would cut off.
 PRELUDE = """\
 dmesg -n 1
+umount /tmp
 if grep -qw svm /proc/cpuinfo; then modules="{svm}"; else modules="{vmx}"; fi
 for m in $modules; do
     insmod /modules/$m.ko $(tr ' ' '\\n' < /proc/cmdline | sed -n "s/^lab.$m=//p") ||
@@ -30,7 +31,6 @@ done
 ifconfig lo 127.0.0.1 up
 mkdir -p /dev/shm /run
 mount -t tmpfs shm /dev/shm
-cd /tmp
 echo 'lab: the script begins'
 sh /lab-script < /dev/null
 echo "lab: the script ends with status $?"
