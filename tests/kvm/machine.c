@@ -38,9 +38,13 @@ static void case_begin(const Case *c)
     }
     if (!current) {
         current = machine_start(expect_accel, c->cpus, c->started, false);
-        machine_connect(current);
+        if (!current->ended) {
+            machine_connect(current);
+        }
     }
-    machine_clear(current);
+    if (!machine_broken(current)) {
+        machine_clear(current);
+    }
 }
 
 static void case_run(gconstpointer data)
@@ -49,7 +53,9 @@ static void case_run(gconstpointer data)
 
     case_begin(c);
     current->data = c->data;
-    c->fn(current);
+    if (!machine_broken(current)) {
+        c->fn(current);
+    }
     if (!machine_broken(current)) {
         machine_unpoint_all(current);
     }
