@@ -8,6 +8,8 @@
 /* As they come in the g packet. */
 enum { RAX, RBX, RCX, RDX, RSI, RDI, RBP, RSP, R8, R15 = 15, RIP, GENERAL };
 
+#define LOST 0xfa017ed          /* rax behind pup_lost */
+
 typedef struct Case {
     MachineCase *fn;
     unsigned cpus, started;
@@ -168,6 +170,7 @@ void machine_enter(Machine *m, unsigned thread, uint64_t at, uint64_t a, uint64_
     value[RDX] = c;
     value[RSP] = sp;
     value[RIP] = at;
+    value[R15] = sym("pup_lost");
     for (unsigned i = 0; i < GENERAL; i++) {
         put_le(hex, 8 * i, value[i], 8);
     }
@@ -211,14 +214,29 @@ void machine_go_to(Machine *m, uint64_t at, const char *reason)
 
 uint64_t machine_finish(Machine *m)
 {
+    uint64_t result;
+
     machine_go_to(m, sym("pup_done"), "hwbreak");
-    return rsp_get(m->rsp, "rax");
+    result = rsp_get(m->rsp, "rax");
+    if (result == LOST) {
+        Trap t = machine_trap(m, machine_traps(m) - 1);
+
+        test_fail("the guest has a fault, vector %u at %s", (unsigned)t.vector, place(t.ip));
+    }
+    return result;
 }
 
 uint64_t machine_call(Machine *m, const char *name, uint64_t a, uint64_t b, uint64_t c)
 {
     machine_enter(m, 1, sym(name), a, b, c);
     return machine_finish(m);
+}
+
+void machine_map(Machine *m, unsigned page, uint64_t to, bool writable)
+{
+    machine_enter(m, 1, sym("window_map"), 0, page, to);
+    rsp_set(m->rsp, "rcx", writable);
+    machine_finish(m);
 }
 
 /* ---- what the guest has noted ----------------------------------------------------------- */

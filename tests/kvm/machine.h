@@ -52,7 +52,7 @@ void machine_unpoint(Machine *m, int type, uint64_t at, unsigned len);
 void machine_unpoint_all(Machine *m);   /* but the one at pup_done */
 
 /* Sets a CPU (the first thread is 1) to the beginning of a routine: arguments, return address
- * pup_done, all other general registers and flags to values that are always the same. */
+ * pup_done, r15 pup_lost, all other general registers and flags to values that are always the same. */
 void machine_enter(Machine *m, unsigned thread, uint64_t at, uint64_t a, uint64_t b, uint64_t c);
 /* All CPUs run until a stop; one CPU steps and the others stand; the same with words of vCont. */
 RspStop machine_go(Machine *m);
@@ -60,10 +60,12 @@ RspStop machine_step(Machine *m);
 RspStop machine_resume(Machine *m, const char *vcont);
 /* Runs; the stop must be at this place and for this reason (NULL: any). */
 void machine_go_to(Machine *m, uint64_t at, const char *reason);
-/* Runs to pup_done, without a stop before; rax. */
+/* Runs to pup_done, without a stop or an unexpected fault before; rax. */
 uint64_t machine_finish(Machine *m);
 /* Enters on the first CPU and finishes. */
 uint64_t machine_call(Machine *m, const char *name, uint64_t a, uint64_t b, uint64_t c);
+/* The guest's page `page` of WINDOW shows the RAM at `to`, in the first CPU's view. */
+void machine_map(Machine *m, unsigned page, uint64_t to, bool writable);
 
 /* A trap that the guest has noted. */
 typedef struct Trap {

@@ -218,7 +218,7 @@ static void test_page_tables(Machine *m)
 
     rsp_write_u64(machine_rsp(m), sym("pup_data") + PAGE, 0x11);
     rsp_write_u64(machine_rsp(m), sym("pup_data") + 2 * PAGE, 0x22);
-    machine_call(m, "window_map", 0, 12, sym("pup_data") + PAGE);
+    machine_map(m, 12, sym("pup_data") + PAGE, false);
     g_assert_cmphex(machine_call(m, "pp_peek", WINDOW + 12 * PAGE, 0, 0), ==, 0x11);
     rsp_write_u64(machine_rsp(m), table + 8 * 12, (sym("pup_data") + 2 * PAGE) | 1);
     g_assert_cmphex(rsp_read_u64(machine_rsp(m), WINDOW + 12 * PAGE), ==, 0x22);
