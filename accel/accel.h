@@ -152,7 +152,8 @@ typedef struct AccelOps {
     bool (*probe)(const CpuClass *class, GError **errp);
     /* Once, before any vCPU is made. `options` is what followed the name in -accel
      * ("backend=interp,..."), or NULL. [control] */
-    bool (*init)(Vm *vm, const char *options, AccelCaps *caps, GError **errp);
+    bool (*init)(Vm *vm, const CpuClass *class, const char *options, AccelCaps *caps,
+                 GError **errp);
     void (*fini)(Vm *vm);
     bool (*vcpu_init)(Cpu *cpu, GError **errp);         /* [vcpu] (opt) */
     void (*vcpu_fini)(Cpu *cpu);                        /* [vcpu] (opt) */

@@ -129,7 +129,7 @@ struct CpuClass {
     const struct CoreDumpClass *core;   /* cpu/core_dump.h; NULL: no core files */
 
     const struct TcgFrontend *tcg;              /* pins: NULL where there is none */
-    const struct KvmArch *kvm;
+    const struct KvmArch *const *kvm;           /* the pointer is NULL where the host has no KVM for it */
     const struct HvfArch *hvf;
 };
 

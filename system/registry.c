@@ -1,6 +1,7 @@
 /* What there is. To add a machine, accelerator or device, add its row here.
  * SPDX-License-Identifier: GPL-2.0-or-later */
 #include "system/registry.h"
+#include "accel/kvm/kvm.h"
 #include "accel/qtest/qtest.h"
 #include "accel/tcg/tcg.h"
 #include "chardev/trace.h"
@@ -17,6 +18,7 @@ const MachineClass *const registry_machines[] = {
 
 const AccelOps *const registry_accels[] = {
     &tcg_accel_ops,
+    &kvm_accel_ops,
     &qtest_accel_ops,
     NULL
 };

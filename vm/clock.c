@@ -62,6 +62,11 @@ bool vm_clock_frozen(const Vm *vm)
     return atomic_get(&vm->clock->frozen);
 }
 
+int64_t vm_clock_frozen_since(const Vm *vm)
+{
+    return atomic_get(&vm->clock->value) - atomic_get(&vm->clock->offset);
+}
+
 int64_t vm_clock_base_ns(const Vm *vm)
 {
     return atomic_get(&vm->clock->base);

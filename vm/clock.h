@@ -26,6 +26,10 @@ int64_t vm_clock_ns(const Vm *vm);
 /* Does the clock stand? A manual one always does. Any thread. */
 bool vm_clock_frozen(const Vm *vm);
 
+/* The host's monotonic time at which it last began to stand. While it does; for accelerators that have
+ * clocks of their own. */
+int64_t vm_clock_frozen_since(const Vm *vm);
+
 /* The date at clock value 0, in nanoseconds since 1970 UTC: -rtc base, else the host's at start.
  * Date now = vm_clock_base_ns + vm_clock_ns. */
 int64_t vm_clock_base_ns(const Vm *vm);

@@ -91,7 +91,7 @@ bool vm_set_accel(Vm *vm, const AccelOps *ops, const CpuClass *class, const char
         return false;
     }
     vm->accel = ops;
-    if (ops->init && !ops->init(vm, options, &vm->caps, errp)) {
+    if (ops->init && !ops->init(vm, class, options, &vm->caps, errp)) {
         vm->accel = NULL;
         return false;
     }

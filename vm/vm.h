@@ -36,6 +36,8 @@ struct Vm {
     const AccelOps *accel;
     AccelCaps caps;
     void *accel_data;               /* the accelerator's own, machine-wide */
+    const void *cpu_host;           /* the real processor that executes, in the target's own terms;
+                                       set by init of such an accelerator, else NULL */
     MemSpace *memory;               /* physical memory; set by the machine */
     MemSpace *io;                   /* x86 port space; NULL elsewhere */
     VmPolicy policy;

@@ -11,7 +11,7 @@ typedef struct QtestCpu {
     Cond kicked;
 } QtestCpu;
 
-static bool qtest_init(Vm *vm, const char *options, AccelCaps *caps, GError **errp)
+static bool qtest_init(Vm *vm, const CpuClass *class, const char *options, AccelCaps *caps, GError **errp)
 {
     if (options) {
         return error_set(errp, INVALID, "'qtest' has no option '%s'", options);

@@ -50,7 +50,7 @@ static bool parse_option(const char *word, Options *o, GError **errp)
     return true;
 }
 
-static bool scripted_init(Vm *vm, const char *options, AccelCaps *caps, GError **errp)
+static bool scripted_init(Vm *vm, const CpuClass *class, const char *options, AccelCaps *caps, GError **errp)
 {
     g_auto(GStrv) words = g_strsplit(options ? options : "", ",", 0);
     Options o = { .max_len = 8 };

@@ -59,7 +59,7 @@ static void code_hook(void *opaque, MemRegion *region, uint64_t offset, paddr_t 
     blocks_written(opaque, addr, len);
 }
 
-static bool tcg_init(Vm *vm, const char *options, AccelCaps *caps, GError **errp)
+static bool tcg_init(Vm *vm, const CpuClass *class, const char *options, AccelCaps *caps, GError **errp)
 {
     TcgState *tcg = g_new0(TcgState, 1);
 

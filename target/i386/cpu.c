@@ -7,6 +7,7 @@
 #include "target/i386/cpuid.h"
 #include "target/i386/disas.h"
 #include "target/i386/event_names.h"
+#include "target/i386/kvm_pin.h"
 #include "target/i386/lapic.h"
 #include "target/i386/mmu.h"
 #include "target/i386/regs.h"
@@ -15,6 +16,7 @@
 #include "target/i386/x86.h"
 #include "target/i386/x86_state.h"
 #include "vm/state.h"
+#include "vm/vm.h"
 
 extern const struct TcgFrontend x86_tcg_frontend;
 
@@ -22,7 +24,7 @@ static bool x86_init(Cpu *cpu, const char *model, GError **errp)
 {
     X86Full *f = cpu->env;
 
-    f->s.model = x86_model_new(model, errp);
+    f->s.model = x86_model_new(model, cpu->vm->cpu_host, errp);
     if (!f->s.model) {
         return false;
     }
@@ -134,4 +136,5 @@ const CpuClass x86_cpu_class = {
     .core = &x86_core_dump,
     .views = x86_views,
     .tcg = &x86_tcg_frontend,
+    .kvm = &x86_kvm_pin,
 };

@@ -69,14 +69,21 @@ static void model_put(X86Model *m, X86Feature f, bool on)
     m->has[f / 64] = on ? m->has[f / 64] | bit : m->has[f / 64] & ~bit;
 }
 
-static const ModelRow *model_find(const char *name)
+/* `host` is another name of `max` where a real processor executes. */
+static const ModelRow *model_find(const char *name, const X86ModelHost *host)
 {
     for (unsigned i = 0; i < G_N_ELEMENTS(models); i++) {
-        if (!strcmp(models[i].name, name)) {
+        if (!strcmp(models[i].name, host && !strcmp(name, "host") ? "max" : name)) {
             return &models[i];
         }
     }
     return NULL;
+}
+
+/* Can a guest have this feature? */
+static bool feature_works(X86Feature f, const X86ModelHost *host)
+{
+    return host ? host->word[feature[f].word] >> feature[f].bit & 1 : feature[f].works;
 }
 
 /* By name; - and _ are the same. */
@@ -97,7 +104,19 @@ const char *x86_feature_name(X86Feature f)
     return feature[f].name;
 }
 
-static void model_base(X86Model *m, const ModelRow *row)
+/* `max` is the processor itself where there is a real one. */
+static void model_host(X86Model *m, const X86ModelHost *host)
+{
+    m->vendor = host->vendor;
+    m->brand = host->brand;
+    m->amd = !strcmp(host->vendor, "AuthenticAMD");
+    m->family = host->family;
+    m->model = host->model;
+    m->stepping = host->stepping;
+    m->level = m->amd ? 0xd : 0x16;
+}
+
+static void model_base(X86Model *m, const ModelRow *row, const X86ModelHost *host)
 {
     m->name = row->name;
     m->vendor = row->vendor;
@@ -106,19 +125,26 @@ static void model_base(X86Model *m, const ModelRow *row)
     m->family = row->family;
     m->model = row->model;
     m->stepping = row->stepping;
-    m->phys_bits = 40;
+    m->phys_bits = host ? host->phys_bits : 40;
     m->level = row->level;
     m->xlevel = 0x80000008u;
+    m->tsc_khz = host ? host->tsc_khz : X86_TSC_HZ / 1000;
+    if (host && !row->features) {
+        model_host(m, host);
+    }
     for (unsigned i = 0; i < X86_F_NUM && !row->features; i++) {
-        model_put(m, (X86Feature)i, feature[i].works && i != X86_F_HYPERVISOR && i != X86_F_HT);
+        model_put(m, (X86Feature)i,
+                  feature_works((X86Feature)i, host) && i != X86_F_HYPERVISOR && i != X86_F_HT);
     }
     for (unsigned i = 0; i < row->nfeatures; i++) {
-        model_put(m, (X86Feature)row->features[i], true);
+        X86Feature f = (X86Feature)row->features[i];
+
+        model_put(m, f, feature_works(f, host));
     }
 }
 
 /* One item after the model's name: +f, -f, f=on, f=off, f. */
-static bool model_apply(X86Model *m, const char *item, GError **errp)
+static bool model_apply(X86Model *m, const char *item, const X86ModelHost *host, GError **errp)
 {
     g_auto(GStrv) part = g_strsplit(item, "=", 2);
     const char *name = part[0], *value = part[0] ? part[1] : NULL;
@@ -138,8 +164,9 @@ static bool model_apply(X86Model *m, const char *item, GError **errp)
     if (f < 0) {
         return error_set(errp, NOT_FOUND, "-cpu: there is no CPU flag '%s'", name);
     }
-    if (on && !feature[f].works) {
-        return error_set(errp, UNSUPPORTED, "-cpu: the flag '%s' is not implemented", name);
+    if (on && !feature_works((X86Feature)f, host)) {
+        return error_set(errp, UNSUPPORTED, host ? "-cpu: the host cannot give its guests the flag '%s'"
+                         : "-cpu: the flag '%s' is not implemented", name);
     }
     model_put(m, (X86Feature)f, on);
     return true;
@@ -159,19 +186,19 @@ static void model_finish(X86Model *m)
     }
 }
 
-X86Model *x86_model_new(const char *arg, GError **errp)
+X86Model *x86_model_new(const char *arg, const X86ModelHost *host, GError **errp)
 {
     g_auto(GStrv) item = g_strsplit(arg && *arg ? arg : "max", ",", -1);
-    const ModelRow *row = model_find(item[0]);
+    const ModelRow *row = model_find(item[0], host);
 
     if (!row) {
         error_set(errp, NOT_FOUND, "-cpu: there is no CPU model '%s'; -cpu help lists them", item[0]);
         return NULL;
     }
     X86Model *m = g_new0(X86Model, 1);
-    model_base(m, row);
+    model_base(m, row, host);
     for (unsigned i = 1; item[i]; i++) {
-        if (!model_apply(m, item[i], errp)) {
+        if (!model_apply(m, item[i], host, errp)) {
             g_free(m);
             return NULL;
         }
@@ -303,6 +330,33 @@ static X86Cpuid leaf_7(const X86Model *m, uint32_t sub)
                              .edx = m->word[X86_W_7_EDX] };
 }
 
+/* The ratio of the TSC to the APIC timer's crystal of 1 GHz as a fraction. Linux multiplies the crystal's kHz
+ * with the numerator in 32 bits, which bounds it; the nearest such fraction (by the Stern-Brocot tree) is
+ * less than a millionth off. */
+#define RATIO_MAX 4294u
+
+static X86Cpuid leaf_15(const X86Model *m)
+{
+    uint64_t lo_n = 0, lo_d = 1, hi_n = 1, hi_d = 0, n = 1, d = 1;
+    uint64_t khz = m->tsc_khz, crystal = X86_TSC_HZ / 1000;
+
+    while (lo_n + hi_n <= RATIO_MAX && lo_d + hi_d <= RATIO_MAX) {
+        n = lo_n + hi_n;
+        d = lo_d + hi_d;
+        if (n * crystal == khz * d) {
+            break;
+        }
+        if (n * crystal < khz * d) {
+            lo_n = n;
+            lo_d = d;
+        } else {
+            hi_n = n;
+            hi_d = d;
+        }
+    }
+    return (X86Cpuid){ (uint32_t)d, (uint32_t)n, (uint32_t)X86_TSC_HZ, 0 };
+}
+
 static X86Cpuid basic(const X86State *s, unsigned index, unsigned ncpus, uint32_t leaf, uint32_t sub)
 {
     const X86Model *m = s->model;
@@ -325,9 +379,9 @@ static X86Cpuid basic(const X86State *s, unsigned index, unsigned ncpus, uint32_
     case 0xd:
         return leaf_d(s, sub);
     case 0x15:  /* TSC = crystal * ebx / eax; the APIC timer counts the crystal */
-        return (X86Cpuid){ 1, 1, (uint32_t)X86_TSC_HZ, 0 };
+        return leaf_15(m);
     case 0x16:
-        return (X86Cpuid){ X86_TSC_HZ / 1000000, X86_TSC_HZ / 1000000, 100, 0 };
+        return (X86Cpuid){ MAX(m->tsc_khz / 1000, 1), MAX(m->tsc_khz / 1000, 1), 100, 0 };
     default:
         return (X86Cpuid){ 0 };
     }

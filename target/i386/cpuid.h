@@ -77,11 +77,22 @@ typedef struct X86Model {
     uint32_t level, xlevel;     /* highest leaves */
     uint64_t has[(X86_F_NUM + 63) / 64];
     uint32_t word[X86_W_NUM];
+    uint32_t tsc_khz;           /* what the time stamp counter counts */
 } X86Model;
 
-/* -cpu's argument, "model,+flag,-flag,flag=on|off"; NULL is "max". False with an error that names
- * what is unknown or cannot be had. Free with g_free. */
-X86Model *x86_model_new(const char *arg, GError **errp);
+/* The processor that executes where it is a real one (KVM): Vm.cpu_host. Lives as long as the
+ * machine. */
+typedef struct X86ModelHost {
+    char vendor[13], brand[49];
+    uint8_t family, model, stepping, phys_bits;
+    uint32_t word[X86_W_NUM];   /* the features that a guest can have */
+    uint32_t tsc_khz;
+} X86ModelHost;
+
+/* -cpu's argument, "model,+flag,-flag,flag=on|off"; NULL is "max". host: NULL where this emulator
+ * executes. NULL with an error that names what is unknown or cannot be had. Free with g_free; it
+ * refers to host. */
+X86Model *x86_model_new(const char *arg, const X86ModelHost *host, GError **errp);
 /* One line for each model, and the flags, for `-cpu help`. Free with g_free. */
 char *x86_model_help(void);
 

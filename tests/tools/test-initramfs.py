@@ -38,8 +38,8 @@ def test_contents():
         with open(script, "w", encoding="utf-8") as f:
             f.write("echo hello\n")
         text = listing(make(folder, "a", "--run", script, "--add", f"{script}=/opt/deep/er/file",
-                            "--program", "/usr/bin/env"))
-        for wanted in ("bin/busybox", "etc/script", "opt/deep/er/file", "usr/bin/env", "init",
+                            "--program", "/usr/bin/env", "--program", "/usr/bin/env=/opt/other"))
+        for wanted in ("bin/busybox", "etc/script", "opt/deep/er/file", "usr/bin/env", "opt/other", "init",
                        "bin/sh -> /bin/busybox", "libc.so.6"):
             assert wanted in text, wanted
         assert any(line.startswith("crw") and "5,   1" in line and "dev/console" in line

@@ -25,6 +25,11 @@ int64_t vm_clock_base_ns(const Vm *vm)
     return fake.base;
 }
 
+int64_t vm_clock_frozen_since(const Vm *vm)
+{
+    return fake.now;
+}
+
 VmTimer *vm_timer_new(Vm *vm, void (*cb)(void *opaque), void *opaque)
 {
     VmTimer *t = g_new0(VmTimer, 1);
@@ -77,6 +82,11 @@ void vm_lock(Vm *vm)
 
 void vm_unlock(Vm *vm)
 {
+}
+
+bool vm_lock_held(const Vm *vm)
+{
+    return false;
 }
 
 void vm_request_reset(Vm *vm, VmCause cause)

@@ -18,7 +18,7 @@ static void expect_model_error(const char *arg, const char *word)
 {
     GError *err = NULL;
 
-    g_assert_null(x86_model_new(arg, &err));
+    g_assert_null(x86_model_new(arg, NULL, &err));
     g_assert_nonnull(err);
     g_assert_nonnull(strstr(err->message, word));
     g_assert_null(strchr(err->message, '\n'));
@@ -37,25 +37,25 @@ static void test_model_errors(void)
 
 static void test_models(void)
 {
-    X86Model *m = x86_model_new(NULL, NULL);
+    X86Model *m = x86_model_new(NULL, NULL, NULL);
 
     g_assert_cmpstr(m->name, ==, "max");
     g_assert_true(x86_model_has(m, X86_F_SMEP));
     g_assert_false(x86_model_has(m, X86_F_HYPERVISOR));
     g_assert_false(x86_model_has(m, X86_F_LA57));
     g_free(m);
-    m = x86_model_new("max,-smep,smap=off,+hypervisor,-tsc_adjust", NULL);
+    m = x86_model_new("max,-smep,smap=off,+hypervisor,-tsc_adjust", NULL, NULL);
     g_assert_false(x86_model_has(m, X86_F_SMEP));
     g_assert_false(x86_model_has(m, X86_F_SMAP));
     g_assert_true(x86_model_has(m, X86_F_HYPERVISOR));
     g_assert_false(x86_model_has(m, X86_F_TSC_ADJUST));
     g_free(m);
-    m = x86_model_new("qemu64,+smep", NULL);
+    m = x86_model_new("qemu64,+smep", NULL, NULL);
     g_assert_true(m->amd);
     g_assert_true(x86_model_has(m, X86_F_SMEP));
     g_assert_false(x86_model_has(m, X86_F_XSAVE));
     g_free(m);
-    m = x86_model_new("max,-apic", NULL);
+    m = x86_model_new("max,-apic", NULL, NULL);
     g_assert_false(x86_model_has(m, X86_F_X2APIC));
     g_assert_false(x86_model_has(m, X86_F_TSC_DEADLINE));
     g_free(m);

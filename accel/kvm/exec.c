@@ -1,0 +1,121 @@
+/* Running a vCPU until there is something to tell.
+ * SPDX-License-Identifier: GPL-2.0-or-later */
+#include "accel/kvm/exec.h"
+
+/* A device's access was served last: KVM has to finish that instruction before anyone looks at the
+ * registers. */
+static void settle(Cpu *cpu, VcpuExit *e)
+{
+    while (!kvm_complete(cpu) && kvm_serve(cpu, e)) {
+    }
+}
+
+KvmStep kvm_step(Cpu *cpu, VcpuExit *e)
+{
+    KvmVm *kvm = kvm_of(cpu);
+    KvmStep r;
+
+    settle(cpu, e);
+    kvm_exclusive_begin(cpu);
+    kvm_patches_lift(kvm);
+    r = kvm->arch->step(cpu, e);
+    settle(cpu, e);
+    if (r != KVM_STEP_KICK) {
+        cpu_fetch(cpu, REGS_GENERAL | REGS_SYSTEM);
+    }
+    kvm_watches_check(cpu, r == KVM_STEP_DONE, e);
+    kvm_patches_restore(kvm);
+    kvm_reprotect(kvm);
+    kvm_exclusive_end(cpu);
+    return r;
+}
+
+/* One entry. True: *e is to be returned. */
+static bool run_once(Cpu *cpu, VcpuExit *e)
+{
+    switch (kvm_enter(cpu, e)) {
+    case KVM_ENTER_KICK:
+        return false;
+    case KVM_ENTER_ERROR:
+        return true;
+    case KVM_ENTER_FAULT:
+        if (kvm_step(cpu, e) == KVM_STEP_EXIT) {
+            return true;
+        }
+        break;
+    case KVM_ENTER_EXIT:
+        if (!kvm_serve(cpu, e)) {
+            return kvm_of(cpu)->arch->exit(cpu, e);
+        }
+        break;
+    }
+    if (e->nhit) {
+        settle(cpu, e);
+        e->kind = EXIT_POINT;
+        return true;
+    }
+    return false;
+}
+
+/* A step that was asked for, or the one over the point at the pc. True: *e is to be returned. */
+static bool step_once(Cpu *cpu, bool asked, VcpuExit *e)
+{
+    switch (kvm_step(cpu, e)) {
+    case KVM_STEP_KICK:
+        return false;
+    case KVM_STEP_EXIT:
+        e->skip_left = false;
+        e->step_done = asked && e->kind == EXIT_HALT;
+        return true;
+    case KVM_STEP_DONE:
+        break;
+    }
+    e->skip_left = false;
+    e->step_done = asked;
+    e->kind = e->nhit ? EXIT_POINT : EXIT_STEP;
+    return asked || e->nhit;
+}
+
+/* The guest runs freely again: pages barred for a step are open to it. */
+static void unbar(Cpu *cpu)
+{
+    if (kvm_any_barred(kvm_of(cpu))) {
+        kvm_exclusive_begin(cpu);
+        kvm_bar(cpu, 0, 0);
+        kvm_exclusive_end(cpu);
+    }
+}
+
+VcpuExit kvm_vcpu_run(Cpu *cpu, const RunArgs *args)
+{
+    KvmVm *kvm = kvm_of(cpu);
+    KvmCpu *kc = kvm_cpu(cpu);
+    VcpuExit e = { .kind = EXIT_KICK, .skip_left = args->skip_here };
+
+    for (;;) {
+        atomic_put(&kc->run->immediate_exit, 0);
+        if (atomic_get(&cpu->attn) & CPU_ATTN_EXIT) {
+            break;
+        }
+        if (!kvm->arch->prepare(cpu, e.skip_left || (args->step && args->mask_irq))) {
+            e.kind = EXIT_HALT;
+            break;
+        }
+        if (args->step || e.skip_left) {
+            if (step_once(cpu, args->step, &e)) {
+                return e;
+            }
+            e.kind = EXIT_KICK;
+            continue;
+        }
+        unbar(cpu);
+        if (run_once(cpu, &e)) {
+            return e;
+        }
+    }
+    settle(cpu, &e);
+    if (e.nhit) {
+        e.kind = EXIT_POINT;
+    }
+    return e;
+}

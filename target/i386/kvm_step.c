@@ -1,0 +1,572 @@
+/* One instruction at a time under KVM, leaving no trace of it in the guest.
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * Most instructions are stepped with KVM's single step, that is, with TF set. Those that would show
+ * TF to the guest (PUSHF, INT, SYSCALL...) run without it, to an execute breakpoint where they lead.
+ * An instruction that faults would run on in the guest's handler: for the length of the step the page
+ * of the guest's interrupt table is barred, so that the exception comes out, named, before it is
+ * delivered; it is then delivered to a breakpoint on its handler. In a step the guest's own debug
+ * registers are merged with ours and TF is kept here, whatever was in force before. */
+#include <string.h>
+
+#include "target/i386/excp.h"
+#include "target/i386/flags.h"
+#include "target/i386/gate.h"
+#include "target/i386/kvm_x86.h"
+#include "target/i386/mmu.h"
+#include "util/bytes.h"
+
+#define SPURIOUS_MAX 16     /* exits that executed nothing: seen with emulated VMX, up to five */
+
+typedef struct Step {
+    Cpu *cpu;
+    X86Kvm *k;
+    X86State *s;
+    VcpuExit *e;
+    uint32_t control;       /* KVM_GUESTDBG_* */
+    X86DrMerge m;           /* registers for the step */
+    uint32_t stops;         /* those of them that end it */
+    X86DrMerge evicted;     /* what had to make room: bit per register in gone */
+    uint32_t gone;
+    bool tf;                /* the guest's own, as it was */
+    bool tf_after;          /* ... as the instruction leaves it */
+    bool was_if;
+    vaddr_t pc;
+    uint64_t gpr[16];
+    uint64_t flags;
+    bool open;              /* the interrupt table is not barred: the instruction itself uses its page */
+    bool patched;           /* a temporary breakpoint instruction lies behind it */
+    uint8_t saved[4];
+} Step;
+
+/* What a run of the guest ended with, for the step. */
+typedef enum Ran { RAN_ON, RAN_END, RAN_FAULT, RAN_KICK, RAN_EXIT } Ran;
+
+/* ---- registers for the step ---- */
+
+/* The guest's and our data points; execute breakpoints are no matter for one instruction: ours are
+ * found at the next pc by the core, the guest's are looked at before. */
+static void registers_begin(Step *st)
+{
+    X86DrWish wish[X86_KVM_ROWS];
+    uint64_t index[X86_KVM_ROWS];
+    uint64_t dr7 = st->s->dr[7];
+    unsigned n = 0;
+
+    for (unsigned i = 0; i < X86_DR_SLOTS; i++) {
+        if (x86_dr_get(dr7, st->s->dr[i], i).kind == X86_DR_EXEC) {
+            dr7 &= ~(UINT64_C(3) << (2 * i));
+        }
+    }
+    for (unsigned i = 0; i < st->k->nrow; i++) {
+        if (st->k->wish[i].kind != POINT_EXEC) {
+            index[n] = i;
+            wish[n++] = st->k->wish[i];
+        }
+    }
+    x86_dr_merge(wish, n, st->s->dr, dr7, &st->m);
+    for (unsigned i = 0; i < X86_DR_SLOTS; i++) {
+        uint64_t rows = 0;
+
+        for (unsigned b = 0; b < n; b++) {
+            rows |= (st->m.wish[i] >> b & 1) << index[b];
+        }
+        st->m.wish[i] = rows;
+    }
+}
+
+/* Takes a register for a breakpoint at which the step ends. */
+static void stop_at(Step *st, vaddr_t at)
+{
+    X86DrPoint p = { .on = true, .kind = X86_DR_EXEC, .len = 1, .addr = at };
+    int slot = -1;
+
+    for (int i = 0; i < X86_DR_SLOTS; i++) {
+        if (!st->m.slot[i].on) {
+            slot = i;
+            break;
+        }
+        if (!(st->stops >> i & 1) && (slot < 0 || !st->m.guest[i])) {
+            slot = i;       /* the last one of ours makes room rather than one of the guest's */
+        }
+    }
+    if (slot < 0) {
+        return;
+    }
+    if (st->m.slot[slot].on) {
+        st->gone |= 1u << slot;
+        st->evicted.slot[slot] = st->m.slot[slot];
+        st->evicted.guest[slot] = st->m.guest[slot];
+        st->evicted.wish[slot] = st->m.wish[slot];
+    }
+    st->m.slot[slot] = p;
+    st->m.guest[slot] = 0;
+    st->m.wish[slot] = 0;
+    st->m.dr7 = x86_dr_put(st->m.dr7, (unsigned)slot, &p);
+    st->stops |= 1u << slot;
+}
+
+/* Takes it only if nothing has to make room. */
+static void stop_at_if_free(Step *st, unsigned vector)
+{
+    vaddr_t at;
+
+    for (unsigned i = 0; i < X86_DR_SLOTS; i++) {
+        if (!st->m.slot[i].on) {
+            if (x86_gate_target(st->cpu, vector, &at)) {
+                stop_at(st, at);
+            }
+            return;
+        }
+    }
+}
+
+/* What evicted registers would have met, by the operands of the instruction. */
+static uint32_t evicted_hits(const Step *st)
+{
+    uint32_t b = 0;
+
+    for (unsigned i = 0; i < X86_DR_SLOTS; i++) {
+        const X86DrPoint *p = &st->evicted.slot[i];
+        uint64_t dr[X86_DR_SLOTS] = { 0 };
+
+        dr[i] = p->addr;
+        for (unsigned r = 0; (st->gone >> i & 1) && st->k->insn_known && r < st->k->insn.nref; r++) {
+            const X86MemRef *ref = &st->k->insn.ref[r];
+
+            b |= x86_dr_match_data(dr, x86_dr_put(0, i, p), ref->addr, ref->size, ref->write);
+        }
+    }
+    return b;
+}
+
+/* ---- running ---- */
+
+static void arm(Step *st)
+{
+    x86_kvm_arm_with(st->cpu, st->control | KVM_GUESTDBG_USE_HW_BP, &st->m,
+                     x86_kvm_vm(st->cpu)->caps.gd);
+}
+
+static bool table_range(const X86State *s, vaddr_t *at, uint64_t *len)
+{
+    *at = s->idt.base;
+    *len = (uint64_t)s->idt.limit + 1;
+    return *len > 1;
+}
+
+static void bar_table(Step *st)
+{
+    vaddr_t at;
+    uint64_t len;
+
+    if (x86_kvm_vm(st->cpu)->caps.bar && !st->open && table_range(st->s, &at, &len)) {
+        kvm_bar(st->cpu, at, len);
+    } else {
+        kvm_bar(st->cpu, 0, 0);
+    }
+}
+
+/* Is an exception, interrupt or NMI on its way, and which? */
+static int pending_vector(const Cpu *cpu)
+{
+    const struct kvm_vcpu_events *v = &x86_kvm(cpu)->events;
+
+    if (v->exception.injected || v->exception.pending) {
+        return v->exception.nr;
+    }
+    if (v->nmi.injected || (v->nmi.pending && !v->nmi.masked)) {
+        return X86_EXC_NMI;
+    }
+    return v->interrupt.injected ? v->interrupt.nr : -1;
+}
+
+static bool moved(const Step *st)
+{
+    return cpu_pc(st->cpu) != st->pc || memcmp(st->gpr, st->s->gpr, sizeof(st->gpr));
+}
+
+/* A device's access: finished at once, which ends the step if it ended the instruction. */
+static Ran served(Step *st)
+{
+    while (!kvm_complete(st->cpu) && kvm_serve(st->cpu, st->e)) {
+    }
+    cpu_fetch(st->cpu, REGS_GENERAL | REGS_SYSTEM);
+    atomic_put(&kvm_cpu(st->cpu)->run->immediate_exit, 0);
+    return moved(st) ? RAN_END : RAN_ON;
+}
+
+/* A debug exit. *dr6: what it met. */
+static Ran debug_exit(Step *st, uint32_t *dr6)
+{
+    const struct kvm_run *run = kvm_cpu(st->cpu)->run;
+
+    cpu_fetch(st->cpu, REGS_GENERAL | REGS_SYSTEM);
+    if (run->debug.arch.exception == X86_EXC_BP) {
+        return st->patched ? RAN_END : RAN_ON;
+    }
+    *dr6 = (uint32_t)run->debug.arch.dr6;
+    if (!moved(st) && (*dr6 & 15) == 0 && !(st->control & KVM_GUESTDBG_SINGLESTEP)) {
+        return RAN_ON;
+    }
+    return RAN_END;
+}
+
+static Ran other_exit(Step *st)
+{
+    struct kvm_run *run = kvm_cpu(st->cpu)->run;
+
+    switch (run->exit_reason) {
+    case KVM_EXIT_SET_TPR:
+        cpu_fetch(st->cpu, REGS_GENERAL | REGS_SYSTEM);
+        return moved(st) ? RAN_END : RAN_ON;
+    case KVM_EXIT_IRQ_WINDOW_OPEN:
+        return RAN_ON;
+    default:
+        kvm_of(st->cpu)->arch->exit(st->cpu, st->e);
+        return RAN_EXIT;
+    }
+}
+
+/* Enters until there is something to say. */
+static Ran run(Step *st, uint32_t *dr6)
+{
+    Ran r = RAN_ON;
+
+    *dr6 = 0;
+    for (unsigned i = 0; r == RAN_ON; i++) {
+        if (i > SPURIOUS_MAX) {
+            kvm_error(st->cpu, st->e, "KVM does not step this instruction");
+            return RAN_EXIT;
+        }
+        arm(st);
+        switch (kvm_enter(st->cpu, st->e)) {
+        case KVM_ENTER_KICK:
+            return RAN_KICK;
+        case KVM_ENTER_ERROR:
+            return RAN_EXIT;
+        case KVM_ENTER_FAULT:
+            return RAN_FAULT;
+        case KVM_ENTER_EXIT:
+            if (kvm_cpu(st->cpu)->run->exit_reason == KVM_EXIT_DEBUG) {
+                r = debug_exit(st, dr6);
+            } else {
+                r = kvm_serve(st->cpu, st->e) ? served(st) : other_exit(st);
+            }
+        }
+    }
+    return r;
+}
+
+/* ---- the end of a step ---- */
+
+/* Debugging as it is outside of steps, and the guest's TF back in its place. */
+static void disarm(Step *st, bool tf)
+{
+    if (st->patched) {
+        kvm_temporary_patch(st->cpu, st->k->insn.next, st->saved, false);
+        st->patched = false;
+    }
+    if (st->control & KVM_GUESTDBG_SINGLESTEP) {
+        cpu_fetch(st->cpu, REGS_GENERAL | REGS_SYSTEM | REGS_EVENTS);
+        x86_kvm_arm_with(st->cpu, 0, NULL, false);
+        st->control = 0;
+        if (tf) {
+            st->s->eflags |= X86_TF;
+            x86_mode_update(st->s);
+            x86_kvm_put_regs(st->cpu);
+            x86_kvm_put_events(st->cpu);
+        }
+    }
+}
+
+/* Delivers the exception or interrupt that is on its way, to the first instruction of its handler. */
+static KvmStep deliver(Step *st, int vector)
+{
+    static const uint8_t nested[] = { X86_EXC_DF, X86_EXC_PF, X86_EXC_GP };
+    vaddr_t at;
+    uint32_t dr6, guest;
+    uint64_t rows;
+
+    disarm(st, st->tf);
+    registers_begin(st);
+    st->stops = st->gone = 0;
+    kvm_bar(st->cpu, 0, 0);
+    if (x86_gate_target(st->cpu, (unsigned)vector, &at)) {
+        stop_at(st, at);
+    }
+    for (unsigned i = 0; i < G_N_ELEMENTS(nested); i++) {
+        stop_at_if_free(st, nested[i]);     /* it may fault in turn */
+    }
+    for (;;) {
+        switch (run(st, &dr6)) {
+        case RAN_KICK:
+            return KVM_STEP_KICK;
+        case RAN_EXIT:
+            return KVM_STEP_EXIT;
+        case RAN_FAULT:
+            if (!kvm_unprotect(kvm_of(st->cpu))) {
+                kvm_error(st->cpu, st->e, "KVM cannot deliver vector %d: bad address", vector);
+                return KVM_STEP_EXIT;
+            }
+            continue;
+        default:
+            break;
+        }
+        st->k->cause = dr6 & 15 & ~st->stops;
+        x86_dr_merge_hits(&st->m, st->k->cause, &guest, &rows);
+        x86_kvm_row_hits(st->cpu, rows, st->e);
+        if (guest) {
+            x86_kvm_inject_db(st->cpu, guest);
+        }
+        return KVM_STEP_DONE;
+    }
+}
+
+/* The instruction was executed. Whatever of it is the guest's own debugging goes to the guest, at
+ * once unless there is something to tell. */
+static KvmStep finish(Step *st, uint32_t dr6)
+{
+    uint32_t guest, gone_guest;
+    uint64_t rows, gone_rows;
+    bool trap = st->tf && (st->control & KVM_GUESTDBG_SINGLESTEP || (dr6 & X86_DR6_BS));
+
+    disarm(st, st->tf_after);
+    st->k->cause = dr6 & 15 & ~st->stops;
+    x86_dr_merge_hits(&st->m, st->k->cause, &guest, &rows);
+    x86_dr_merge_hits(&st->evicted, evicted_hits(st), &gone_guest, &gone_rows);
+    x86_kvm_row_hits(st->cpu, rows | gone_rows, st->e);
+    guest |= gone_guest | (trap ? X86_DR6_BS : 0);
+    if (!guest) {
+        return KVM_STEP_DONE;
+    }
+    x86_kvm_inject_db(st->cpu, guest);
+    if (st->e->nhit) {
+        return KVM_STEP_DONE;
+    }
+    st->tf = st->tf_after;
+    return deliver(st, X86_EXC_DB);
+}
+
+/* ---- the beginning: how this instruction is to be stepped ---- */
+
+/* TF in the image of the flags that POPF or IRET is about to load. */
+static bool image_tf(const Step *st)
+{
+    const X86State *s = st->s;
+    const X86Insn *in = &st->k->insn;
+    uint64_t sp = s->gpr[R_RSP];
+    vaddr_t at = x86_in_64(s) ? sp : s->seg[R_SS].base + (s->mode & X86_MODE_SS32 ? (uint32_t)sp
+                                                                                 : (uint16_t)sp);
+    uint8_t b[2] = { 0 };
+
+    at += in->kind == X86_INSN_IRET ? 2u * in->op_size : 0;
+    x86_peek(st->cpu, x86_in_64(s) ? at : (uint32_t)at, b, sizeof(b));
+    return load_le16(b) & X86_TF;
+}
+
+/* Without TF: to where the instruction leads. */
+static void plan_targets(Step *st)
+{
+    const X86Insn *in = &st->k->insn;
+    vaddr_t at;
+
+    st->control = 0;
+    if (in->kind == X86_INSN_PUSHF || in->kind == X86_INSN_INTO) {
+        stop_at(st, in->next);
+    }
+    if (in->kind != X86_INSN_PUSHF && x86_insn_target(st->cpu, in, &at)) {
+        stop_at(st, at);
+    }
+}
+
+static void plan_step(Step *st)
+{
+    const X86Insn *in = &st->k->insn;
+
+    st->control = KVM_GUESTDBG_SINGLESTEP |
+                  (x86_kvm_vm(st->cpu)->caps.block_irq ? KVM_GUESTDBG_BLOCKIRQ : 0);
+    st->tf_after = st->tf;
+    if (!st->k->insn_known) {
+        return;
+    }
+    switch (in->kind) {
+    case X86_INSN_PUSHF:
+    case X86_INSN_INT:
+    case X86_INSN_INT3:
+    case X86_INSN_INTO:
+    case X86_INSN_SYSCALL:
+    case X86_INSN_SYSRET:
+    case X86_INSN_SYSENTER:
+    case X86_INSN_SYSEXIT:
+        plan_targets(st);
+        break;
+    case X86_INSN_POPF:
+    case X86_INSN_IRET:
+        st->tf_after = image_tf(st);
+        break;
+    case X86_INSN_LOAD_SS:
+        /* Its shadow hides both TF and debug registers from the next instruction, but not int3. */
+        st->patched = kvm_temporary_patch(st->cpu, in->next, st->saved, true);
+        st->control = st->patched ? KVM_GUESTDBG_USE_SW_BP : st->control;
+        break;
+    default:
+        break;
+    }
+}
+
+/* The shadows that KVM drops when it steps. */
+static void restore_shadow(Step *st)
+{
+    const X86Insn *in = &st->k->insn;
+    uint32_t shadow = 0;
+
+    if (!st->k->insn_known || cpu_pc(st->cpu) != in->next) {
+        return;
+    }
+    if (in->kind == X86_INSN_STI && !st->was_if && (st->s->eflags & X86_IF)) {
+        shadow = X86_MODE_SHADOW;
+    } else if (in->kind == X86_INSN_LOAD_SS) {
+        shadow = X86_MODE_SS_SHADOW;
+    }
+    if (shadow) {
+        cpu_fetch(st->cpu, REGS_EVENTS);
+        st->s->mode |= shadow;
+        x86_kvm_put_events(st->cpu);
+    }
+}
+
+/* EFAULT: an exception is on its way, or the instruction itself met a page that is protected or
+ * barred. *vector: of the exception. False: nobody knows why. */
+static bool fault_resolve(Step *st, int *vector)
+{
+    cpu_fetch(st->cpu, REGS_GENERAL | REGS_SYSTEM | REGS_EVENTS);
+    *vector = pending_vector(st->cpu);
+    if (*vector >= 0 || kvm_unprotect(kvm_of(st->cpu))) {
+        return true;
+    }
+    if (!st->open) {
+        st->open = true;
+        kvm_bar(st->cpu, 0, 0);
+        stop_at_if_free(st, X86_EXC_PF);
+        stop_at_if_free(st, X86_EXC_GP);
+        return true;
+    }
+    kvm_error(st->cpu, st->e, "KVM_RUN: bad address");
+    return false;
+}
+
+/* Did nothing happen? With emulated VMX some exits leave a trap behind that ends the next entry. */
+static bool spurious(const Step *st, uint32_t dr6)
+{
+    return (st->control & KVM_GUESTDBG_SINGLESTEP) && !(dr6 & 15) && !moved(st) &&
+           x86_eflags_get(st->s) == (st->flags & ~(uint64_t)X86_TF);
+}
+
+static KvmStep step_insn(Step *st)
+{
+    uint32_t dr6;
+    int vector;
+
+    for (unsigned tries = 0;;) {
+        bar_table(st);
+        switch (run(st, &dr6)) {
+        case RAN_KICK:
+            disarm(st, st->tf);
+            return KVM_STEP_KICK;
+        case RAN_EXIT:
+            disarm(st, st->tf);
+            return KVM_STEP_EXIT;
+        case RAN_FAULT:
+            if (!fault_resolve(st, &vector)) {
+                disarm(st, st->tf);
+                return KVM_STEP_EXIT;
+            }
+            if (vector >= 0) {
+                return deliver(st, vector);
+            }
+            continue;
+        default:
+            if (spurious(st, dr6) && tries++ < SPURIOUS_MAX) {
+                continue;
+            }
+            restore_shadow(st);
+            return finish(st, dr6);
+        }
+    }
+}
+
+/* What is executed here rather than by the processor. True: *r is the step's end. */
+static bool step_here(Step *st, KvmStep *r)
+{
+    const X86Insn *in = &st->k->insn;
+    uint32_t b = x86_dr_match_exec(st->s->dr, st->s->dr[7], st->pc);
+
+    if (b && !(st->s->eflags & X86_RF) && !(st->s->mode & X86_MODE_SS_SHADOW)) {
+        st->s->eflags |= X86_RF;
+        x86_kvm_put_regs(st->cpu);
+        x86_kvm_inject_db(st->cpu, b);
+        *r = deliver(st, X86_EXC_DB);
+        return true;
+    }
+    if (!st->k->insn_known) {
+        return false;
+    }
+    if (in->kind == X86_INSN_ICEBP) {
+        st->s->rip += in->len;
+        st->s->eflags &= ~X86_RF;
+        x86_kvm_put_regs(st->cpu);
+        x86_kvm_inject_db(st->cpu, 0);
+        *r = deliver(st, X86_EXC_DB);
+        return true;
+    }
+    if (in->kind == X86_INSN_MOV_DR) {
+        if (x86_kvm_mov_dr(st->cpu, in)) {
+            cpu_fetch(st->cpu, REGS_EVENTS);
+            *r = deliver(st, pending_vector(st->cpu));
+        } else {
+            *r = finish(st, st->tf ? X86_DR6_BS : 0);
+        }
+        return true;
+    }
+    return false;
+}
+
+KvmStep x86_kvm_step(Cpu *cpu, VcpuExit *e)
+{
+    Step st = { .cpu = cpu, .k = x86_kvm(cpu), .s = cpu->env, .e = e };
+    KvmStep r;
+
+    cpu_fetch(cpu, REGS_GENERAL | REGS_SYSTEM | REGS_EVENTS | REGS_DEBUG);
+    st.pc = cpu_pc(cpu);
+    st.flags = x86_eflags_get(st.s);
+    st.tf = st.flags & X86_TF;
+    st.was_if = st.flags & X86_IF;
+    memcpy(st.gpr, st.s->gpr, sizeof(st.gpr));
+    registers_begin(&st);
+    st.k->insn_known = false;
+    int vector = pending_vector(cpu);
+    if (vector >= 0) {
+        return deliver(&st, vector);
+    }
+    st.k->insn_known = x86_insn_at_pc(cpu, &st.k->insn);
+    if (step_here(&st, &r)) {
+        return r;
+    }
+    plan_step(&st);
+    return step_insn(&st);
+}
+
+bool x86_kvm_step_wrote(Cpu *cpu, vaddr_t at, uint64_t len)
+{
+    const X86Kvm *k = x86_kvm(cpu);
+
+    for (unsigned i = 0; k->insn_known && i < k->insn.nref; i++) {
+        const X86MemRef *r = &k->insn.ref[i];
+
+        if (r->write && (r->addr - at < len || at - r->addr < r->size)) {
+            return true;
+        }
+    }
+    return false;
+}
