@@ -14,6 +14,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "giveup.h"
+
 #define LIMIT_US (300 * G_USEC_PER_SEC)
 
 static const char *emulator_path, *guest_path;
@@ -95,8 +97,7 @@ char *machine_line(Machine *m, const char *prefix)
 
         if (!nl) {
             if (!hear(m)) {
-                test_fail("the guest does not say '%s'", prefix);
-                return g_strdup("");
+                test_give_up("the guest does not say '%s'", prefix);
             }
             continue;
         }
@@ -155,30 +156,32 @@ Machine *machine_start(const char *accel, unsigned cpus, unsigned started, bool 
     Machine *m = g_new0(Machine, 1);
     g_autofree char *path = NULL;
     GError *err = NULL;
-    int listener;
 
     m->cpus = cpus;
     m->started = started;
+    m->held = held;
     m->serial = -1;
     m->said = g_string_new(NULL);
     m->points = g_array_new(FALSE, FALSE, sizeof(Point));
     m->dir = g_dir_make_tmp("glassbox-kvm-XXXXXX", &err);
     g_assert_no_error(err);
     path = path_in(m, "serial");
-    listener = listen_at(path);
+    m->listener = listen_at(path);
     spawn(m, accel, path, held);
-    if (readable(m, listener)) {
-        m->serial = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
-    } else {
-        test_fail("the emulator does not start");
+    return m;
+}
+
+void machine_await(Machine *m)
+{
+    if (!readable(m, m->listener)) {
+        test_give_up("the emulator does not start");
     }
-    close(listener);
-    if (m->serial >= 0 && held) {
+    m->serial = accept4(m->listener, NULL, NULL, SOCK_CLOEXEC);
+    if (m->held) {
         until_listening(m);
-    } else if (m->serial >= 0) {
+    } else {
         g_free(machine_line(m, "puppet: ready"));
     }
-    return m;
 }
 
 /* ---- end -------------------------------------------------------------------------------- */
@@ -227,6 +230,7 @@ void machine_end(Machine *m)
     if (m->serial >= 0) {
         close(m->serial);
     }
+    close(m->listener);
     folder_remove(m);
     g_array_free(m->points, TRUE);
     g_string_free(m->said, TRUE);
@@ -260,9 +264,4 @@ void machine_detach(Machine *m)
 Rsp *machine_rsp(Machine *m)
 {
     return m->rsp;
-}
-
-bool machine_broken(const Machine *m)
-{
-    return m->ended || !m->rsp || rsp_dead(m->rsp);
 }

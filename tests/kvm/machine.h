@@ -3,11 +3,15 @@
  * SPDX-License-Identifier: GPL-2.0-or-later
  *
  * One machine serves all cases that want the same kind, one after the other; after a case that
- * failed the next one gets a new machine. Assertions are not fatal: the later cases run too. */
+ * failed the next one gets a new machine. GLib's assertions are not fatal: the later cases run too.
+ *
+ * GLASSBOX_TEST_LIMIT is how many seconds to wait for an answer. Cases that want points which the
+ * accelerator says it hasn't got are skipped; GLASSBOX_TEST_ALL makes that a failure. */
 #ifndef GLASSBOX_TESTS_KVM_MACHINE_H
 #define GLASSBOX_TESTS_KVM_MACHINE_H
 
 #include "expect.h"
+#include "giveup.h"
 #include "rsp.h"
 
 #define PAGE 4096u
@@ -33,9 +37,8 @@ void machine_detach(Machine *m);        /* by D */
 void machine_connect(Machine *m);        /* sets the point at pup_done */
 /* What the guest prints next that begins with this; without it, for g_free. */
 char *machine_line(Machine *m, const char *prefix);
-/* A second emulator with another accelerator, stopped before its first instruction; connected. */
+/* A further emulator, stopped before its first instruction; connected. It ends with the case. */
 Machine *machine_start_other(const char *accel);
-void machine_end(Machine *m);
 
 /* The guest's file: a symbol's address; the bytes that belong to an address; all that is loaded
  * read-only, of which the guest makes the checksum of puppet_report. */
@@ -75,7 +78,7 @@ unsigned machine_traps(Machine *m);             /* how many */
 Trap machine_trap(Machine *m, unsigned n);
 void machine_clear(Machine *m);                 /* traps and pup_data */
 
-/* Assertions that say what is where. */
+/* Assertions that say what is where; the first gives up. */
 #define assert_at(stop_, name_) assert_place((stop_).pc, sym(name_), __FILE__, __LINE__)
 void assert_place(uint64_t pc, uint64_t want, const char *file, int line);
 #define assert_reason(stop_, name_) g_assert_cmpstr((stop_).reason, ==, name_)
