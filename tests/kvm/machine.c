@@ -65,7 +65,8 @@ static void case_run(gconstpointer data)
     bool done = test_try(case_whole, (void *)data);
 
     g_ptr_array_set_size(others, 0);
-    if (!done || g_test_failed()) {
+    if (current && (!done || g_test_failed())) {
+        current->tell = g_test_failed();
         g_clear_pointer(&current, machine_end);
     }
 }

@@ -13,7 +13,8 @@ typedef struct Point {
 
 struct Machine {
     GPid pid;
-    bool ended;                 /* by itself, and waited for */
+    bool ended;                 /* and waited for */
+    bool end_asked, tell;       /* tell: its messages are of interest, since a test fails */
     char *dir;
     int serial;
     GString *said;              /* by the guest, not yet taken */
