@@ -35,6 +35,7 @@ typedef struct Step {
     uint64_t gpr[16];
     uint64_t flags;
     bool open;              /* the interrupt table is not barred: the instruction itself uses its page */
+    uint64_t rep_left;      /* iterations that REP INS or OUTS has left after this one */
     bool patched;           /* a temporary breakpoint instruction lies behind it */
     uint8_t saved[4];
 } Step;
@@ -193,6 +194,9 @@ static Ran served(Step *st)
     }
     cpu_fetch(st->cpu, REGS_GENERAL | REGS_SYSTEM);
     atomic_put(&kvm_cpu(st->cpu)->run->immediate_exit, 0);
+    if (st->k->insn_known && st->k->insn.rep && cpu_pc(st->cpu) == st->pc && !st->s->gpr[R_RCX]) {
+        return RAN_ON;      /* the last iteration: KVM's emulator looks once more */
+    }
     return moved(st) ? RAN_END : RAN_ON;
 }
 
@@ -260,6 +264,36 @@ static Ran run(Step *st, uint32_t *dr6)
 
 /* ---- the end of a step ---- */
 
+/* KVM executes all iterations of REP INS that it can at once: a step lets it see one. Counts beyond what
+ * every address size holds are left alone. */
+static void rep_io_begin(Step *st)
+{
+    uint64_t count = st->s->gpr[R_RCX];
+
+    if (st->k->insn.rep && count > 1 && count <= 0xffff) {
+        st->rep_left = count - 1;
+        st->s->gpr[R_RCX] = st->gpr[R_RCX] = 1;
+        x86_kvm_put_regs(st->cpu);
+    }
+}
+
+static void rep_io_end(Step *st)
+{
+    if (!st->rep_left) {
+        return;
+    }
+    cpu_fetch(st->cpu, REGS_GENERAL | REGS_SYSTEM | REGS_EVENTS);
+    if (cpu_pc(st->cpu) == st->pc) {
+        st->s->gpr[R_RCX] += st->rep_left;      /* nothing was done */
+    } else {
+        st->s->gpr[R_RCX] = st->rep_left;
+        x86_cpu_class.set_pc(st->cpu, st->pc);
+    }
+    st->rep_left = 0;
+    x86_kvm_put_regs(st->cpu);
+    x86_kvm_put_events(st->cpu);
+}
+
 /* Debugging as it is outside of steps, and the guest's TF back in its place. */
 static void disarm(Step *st, bool tf)
 {
@@ -267,6 +301,7 @@ static void disarm(Step *st, bool tf)
         kvm_temporary_patch(st->cpu, st->k->insn.next, st->saved, false);
         st->patched = false;
     }
+    rep_io_end(st);
     if (st->control & KVM_GUESTDBG_SINGLESTEP) {
         cpu_fetch(st->cpu, REGS_GENERAL | REGS_SYSTEM | REGS_EVENTS);
         x86_kvm_arm_with(st->cpu, 0, NULL, false);
@@ -400,6 +435,9 @@ static void plan_step(Step *st)
     case X86_INSN_SYSENTER:
     case X86_INSN_SYSEXIT:
         plan_targets(st);
+        break;
+    case X86_INSN_IO:
+        rep_io_begin(st);
         break;
     case X86_INSN_POPF:
     case X86_INSN_IRET:

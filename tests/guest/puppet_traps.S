@@ -12,6 +12,12 @@ pup_done:
         nop
         jmp     pup_idle
 
+        /* Where a fault leads that the routine did not expect. */
+        .globl  pup_lost
+pup_lost:
+        movl    $0xfa017ed, %eax
+        jmp     pup_done
+
         .macro  STUB name, vector, has_error=0
         .globl  pup_trap_\name
 pup_trap_\name:

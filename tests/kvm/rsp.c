@@ -9,6 +9,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "giveup.h"
+
 #define PIECE 2048              /* bytes of memory in one packet */
 #define LIMIT_SECONDS 180       /* a slow emulated computer may run this */
 
@@ -19,7 +21,6 @@ typedef struct Register {
 
 struct Rsp {
     int fd;
-    bool dead;
     GString *in, *packet;
     GHashTable *registers;      /* name: Register */
     GPtrArray *names;
@@ -33,37 +34,17 @@ static int limit_ms(void)
     return (text ? atoi(text) : LIMIT_SECONDS) * 1000;
 }
 
-void test_fail(const char *fmt, ...)
+G_GNUC_NORETURN static void die(const char *why)
 {
-    g_autofree char *text = NULL;
-    va_list ap;
-
-    va_start(ap, fmt);
-    text = g_strdup_vprintf(fmt, ap);
-    va_end(ap);
-    g_test_message("%s", text);
-    g_test_fail();
-}
-
-static void die(Rsp *r, const char *why)
-{
-    if (!r->dead) {
-        r->dead = true;
-        test_fail("the debugger's connection: %s", why);
-    }
-}
-
-bool rsp_dead(const Rsp *r)
-{
-    return r->dead;
+    test_give_up("the debugger's connection: %s", why);
 }
 
 /* ---- packets ---------------------------------------------------------------------------- */
 
 static void send_all(Rsp *r, const char *text, size_t len)
 {
-    if (!r->dead && send(r->fd, text, len, MSG_NOSIGNAL) != (gssize)len) {
-        die(r, "it is closed");
+    if (send(r->fd, text, len, MSG_NOSIGNAL) != (gssize)len) {
+        die("it is closed");
     }
 }
 
@@ -85,23 +66,20 @@ void rsp_interrupt(Rsp *r)
 }
 
 /* One more piece of what comes in. */
-static bool fill(Rsp *r)
+static void fill(Rsp *r)
 {
     struct pollfd p = { .fd = r->fd, .events = POLLIN };
     char buf[4096];
     ssize_t n;
 
     if (poll(&p, 1, limit_ms()) != 1) {
-        die(r, "no answer comes");
-        return false;
+        die("no answer comes");
     }
     n = recv(r->fd, buf, sizeof(buf), 0);
     if (n <= 0) {
-        die(r, "the emulator has closed it");
-        return false;
+        die("the emulator has closed it");
     }
     g_string_append_len(r->in, buf, n);
-    return true;
 }
 
 /* Undoes run lengths ("0* " is four zeroes). Escapes do not occur: all that we ask for is hex or text. */
@@ -131,9 +109,7 @@ const char *rsp_receive(Rsp *r)
         if (end && (gsize)(end - r->in->str) + 3 <= r->in->len) {
             break;
         }
-        if (r->dead || !fill(r)) {
-            return "";
-        }
+        fill(r);
     }
     decode(r->packet, from + 1, (gsize)(end - from - 1));
     g_string_erase(r->in, 0, end - r->in->str + 3);
@@ -230,10 +206,7 @@ RspStop rsp_wait(Rsp *r)
         return stop;
     }
     if (text[0] != 'T' || strlen(text) < 3) {
-        if (!r->dead) {
-            test_fail("'%s' tells of no stop", text);
-        }
-        return stop;
+        test_give_up("'%s' tells of no stop", text);
     }
     stop.signal = (unsigned)(g_ascii_xdigit_value(text[1]) << 4 | g_ascii_xdigit_value(text[2]));
     field = g_strsplit(text + 3, ";", -1);
@@ -298,20 +271,19 @@ static void registers_fetch(Rsp *r)
         g_string_append(xml, part[0] ? part + 1 : "");
     } while (part[0] == 'm');
     registers_parse(r, xml->str);
-    if (!r->dead && !rsp_has_register(r, "rip")) {
-        die(r, "the description of registers has no rip");
+    if (!rsp_has_register(r, "rip")) {
+        die("the description of registers has no rip");
     }
 }
 
 static const Register *find(Rsp *r, const char *name)
 {
-    static const Register none = { .name = (char *)"" };
     const Register *reg = g_hash_table_lookup(r->registers, name);
 
-    if (!reg && !r->dead) {
-        test_fail("there is no register %s", name);
+    if (!reg) {
+        test_give_up("there is no register %s", name);
     }
-    return reg ? reg : &none;
+    return reg;
 }
 
 bool rsp_has_register(const Rsp *r, const char *name)
@@ -333,8 +305,8 @@ unsigned rsp_register_bytes(const Rsp *r, const char *name)
 
 void rsp_thread(Rsp *r, unsigned thread)
 {
-    if (!rsp_ask_ok(r, "Hg%x", thread) && !r->dead) {
-        test_fail("there is no thread %u", thread);
+    if (!rsp_ask_ok(r, "Hg%x", thread)) {
+        test_give_up("there is no thread %u", thread);
     }
 }
 
@@ -344,8 +316,8 @@ void rsp_register_read(Rsp *r, const char *name, void *value, unsigned n)
     uint8_t all[64] = { 0 };
     const char *text = rsp_ask(r, "p%x", reg->number);
 
-    if (!hex_take(text, all, reg->bytes) && !r->dead) {
-        test_fail("reading %s: '%s'", name, text);
+    if (!hex_take(text, all, reg->bytes)) {
+        test_give_up("reading %s: '%s'", name, text);
     }
     memcpy(value, all, n);
 }
@@ -372,8 +344,8 @@ uint64_t rsp_get(Rsp *r, const char *name)
 
 void rsp_set(Rsp *r, const char *name, uint64_t v)
 {
-    if (!rsp_register_write(r, name, &v, 8) && !r->dead) {
-        test_fail("%s does not take %" G_GINT64_MODIFIER "x: %s", name, v, r->packet->str);
+    if (!rsp_register_write(r, name, &v, 8)) {
+        test_give_up("%s does not take %" G_GINT64_MODIFIER "x: %s", name, v, r->packet->str);
     }
 }
 
@@ -387,8 +359,8 @@ void rsp_read(Rsp *r, uint64_t at, void *buf, unsigned n)
         unsigned piece = MIN(n, (unsigned)PIECE);
         const char *text = rsp_ask(r, "m%" G_GINT64_MODIFIER "x,%x", at, piece);
 
-        if (!hex_take(text, to, piece) && !r->dead) {
-            test_fail("reading %" G_GINT64_MODIFIER "x: '%.20s'", at, text);
+        if (!hex_take(text, to, piece)) {
+            test_give_up("reading %" G_GINT64_MODIFIER "x: '%.20s'", at, text);
         }
         at += piece;
         to += piece;
@@ -406,8 +378,8 @@ void rsp_write(Rsp *r, uint64_t at, const void *buf, unsigned n)
 
         g_string_append_printf(packet, "M%" G_GINT64_MODIFIER "x,%x:", at, piece);
         hex_put(packet, from, piece);
-        if (!rsp_ask_ok(r, "%s", packet->str) && !r->dead) {
-            test_fail("writing %" G_GINT64_MODIFIER "x: '%s'", at, r->packet->str);
+        if (!rsp_ask_ok(r, "%s", packet->str)) {
+            test_give_up("writing %" G_GINT64_MODIFIER "x: '%s'", at, r->packet->str);
         }
         at += piece;
         from += piece;
@@ -445,8 +417,8 @@ bool rsp_point(Rsp *r, int type, uint64_t at, unsigned len)
 
 void rsp_unpoint(Rsp *r, int type, uint64_t at, unsigned len)
 {
-    if (!rsp_ask_ok(r, "z%d,%" G_GINT64_MODIFIER "x,%x", type, at, len) && !r->dead) {
-        test_fail("removing a point: %s", r->packet->str);
+    if (!rsp_ask_ok(r, "z%d,%" G_GINT64_MODIFIER "x,%x", type, at, len)) {
+        test_give_up("removing a point: %s", r->packet->str);
     }
 }
 
@@ -465,7 +437,7 @@ char *rsp_monitor(Rsp *r, const char *command)
         hex_take(text + 1, part, (unsigned)n);
         g_string_append(said, part);
     }
-    if (!g_str_equal(text, "OK") && !r->dead) {
+    if (!g_str_equal(text, "OK")) {
         g_string_append_printf(said, "[%s]", text);
     }
     return g_strdup(said->str);
@@ -486,7 +458,7 @@ Rsp *rsp_connect(const char *path)
     g_assert_cmpuint(strlen(path), <, sizeof(a.sun_path));
     g_strlcpy(a.sun_path, path, sizeof(a.sun_path));
     if (connect(r->fd, (struct sockaddr *)&a, sizeof(a)) != 0) {
-        die(r, "nobody listens");
+        die("nobody listens");
     }
     rsp_ask(r, "qSupported:swbreak+;hwbreak+;qXfer:features:read+");
     rsp_ask(r, "QStartNoAckMode");

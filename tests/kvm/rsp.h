@@ -1,8 +1,7 @@
 /* A small debugger: the gdb remote protocol over a unix socket.
  * SPDX-License-Identifier: GPL-2.0-or-later
  *
- * If no answer comes in time, the test fails and the connection is dead: every further call returns
- * at once, with "" or zeroes, so that a test needs no checks of its own to come to its end. */
+ * If no answer comes in time, or one that makes no sense, the test gives up (giveup.h). */
 #ifndef GLASSBOX_TESTS_KVM_RSP_H
 #define GLASSBOX_TESTS_KVM_RSP_H
 
@@ -12,12 +11,10 @@
 
 typedef struct Rsp Rsp;
 
-/* Fails the test, and says so at once and each time. */
-void test_fail(const char *fmt, ...) G_GNUC_PRINTF(1, 2);
 
 /* Why the machine stopped. */
 typedef struct RspStop {
-    unsigned signal;            /* 0: no stop came, or the machine has ended */
+    unsigned signal;            /* 0: the machine has ended */
     char reason[12];            /* swbreak, hwbreak, watch, rwatch, awatch, or empty */
     uint64_t address;           /* of a watchpoint's access */
     unsigned thread;            /* from 1 */
@@ -29,7 +26,6 @@ typedef struct RspStop {
 /* Stops the machine, if it runs. */
 Rsp *rsp_connect(const char *path);
 void rsp_close(Rsp *r);
-bool rsp_dead(const Rsp *r);
 
 void rsp_send(Rsp *r, const char *packet);
 const char *rsp_receive(Rsp *r);        /* good until the next call */
@@ -39,8 +35,8 @@ void rsp_interrupt(Rsp *r);
 /* The next packet, which must tell of a stop. */
 RspStop rsp_wait(Rsp *r);
 
-/* Registers by name, of the thread that rsp_thread chose; n bytes. Reading one that does not exist
- * fails the test; writing tells whether it was taken. */
+/* Registers by name, of the thread that rsp_thread chose; n bytes. Writing tells whether it was
+ * taken. */
 void rsp_thread(Rsp *r, unsigned thread);
 bool rsp_has_register(const Rsp *r, const char *name);
 /* All names in the order of their numbers, NULL-terminated. */

@@ -195,18 +195,6 @@ static void test_copy(Machine *m)
 
 /* ---- mapping ---------------------------------------------------------------------------- */
 
-static void map(Machine *m, unsigned page, uint64_t to)
-{
-    machine_call(m, "window_map", 0, page, to);
-}
-
-static void map_writable(Machine *m, unsigned page, uint64_t to)
-{
-    machine_enter(m, 1, sym("window_map"), 0, page, to);
-    rsp_set(machine_rsp(m), "rcx", 1);
-    machine_finish(m);
-}
-
 /* One page at three addresses: the point counts at the one where it was set. */
 static void test_two_addresses(Machine *m)
 {
@@ -214,8 +202,8 @@ static void test_two_addresses(Machine *m)
 
     fill_slots(m);
     put(m, at, "pp_one");
-    map(m, 0, at);
-    map(m, 1, at);
+    machine_map(m, 0, at, false);
+    machine_map(m, 1, at, false);
     machine_point(m, 0, WINDOW, 1);
     call_hits(m, WINDOW, ONE);
     call_passes(m, WINDOW + PAGE, ONE);
@@ -237,8 +225,8 @@ static void test_rewrite_elsewhere(Machine *m)
 
     fill_slots(m);
     put(m, at, "pp_one");
-    map(m, 0, at);
-    map_writable(m, 1, at);
+    machine_map(m, 0, at, false);
+    machine_map(m, 1, at, true);
     machine_point(m, 0, WINDOW, 1);
     call_hits(m, WINDOW, ONE);
     machine_call(m, "pp_copy_rep", WINDOW + PAGE, sym("pp_two"), CODE);
@@ -255,14 +243,14 @@ static void test_remap(Machine *m)
     fill_slots(m);
     put(m, first, "pp_one");
     put(m, second, "pp_two");
-    map(m, 0, first);
+    machine_map(m, 0, first, false);
     machine_point(m, 0, WINDOW, 1);
     call_hits(m, WINDOW, ONE);
-    map(m, 0, second);
+    machine_map(m, 0, second, false);
     call_hits(m, WINDOW, TWO);
     call_passes(m, first, ONE);
     call_passes(m, second, TWO);
-    map(m, 3, first);
+    machine_map(m, 3, first, false);
     call_passes(m, WINDOW + 3 * PAGE, ONE);
     rsp_read(machine_rsp(m), first, seen, CODE);
     g_assert_cmpmem(seen, CODE, image_bytes(sym("pp_one"), CODE), CODE);
@@ -298,7 +286,7 @@ static void test_unmap(Machine *m)
         g_assert_cmpuint(machine_traps(m), ==, i + 1);
         g_assert_cmpuint(machine_trap(m, i).vector, ==, 14);
         g_assert_cmphex(machine_trap(m, i).ip, ==, WINDOW);
-        map(m, 0, buffer(0));
+        machine_map(m, 0, buffer(0), false);
         call_hits(m, WINDOW, ONE);
         machine_call(m, "window_unmap", 0, 0, 0);
     }
@@ -314,12 +302,12 @@ static void test_detach_remapped(Machine *m)
     fill_slots(m);
     put(m, first, "pp_one");
     put(m, second, "pp_two");
-    map(m, 0, first);
+    machine_map(m, 0, first, false);
     machine_point(m, 0, WINDOW, 1);
     call_hits(m, WINDOW, ONE);
-    map(m, 0, second);
+    machine_map(m, 0, second, false);
     call_hits(m, WINDOW, TWO);
-    map(m, 0, first);
+    machine_map(m, 0, first, false);
     machine_enter(m, 1, sym("puppet_report"), first, 2 * PAGE, 0);
     machine_detach(m);
     g_free(machine_line(m, "puppet: sum "));

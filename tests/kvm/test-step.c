@@ -151,7 +151,7 @@ static void step_all(Machine *m, const Row *row)
     bool seen = false, seen2 = !row->at2;
     unsigned times = 1, steps = 0;
 
-    while (pc != done && ++steps < STEPS_MAX && !rsp_dead(machine_rsp(m))) {
+    while (pc != done && ++steps < STEPS_MAX) {
         uint64_t before = pc;
 
         pc = machine_step(m).pc;
@@ -333,7 +333,7 @@ static void wander(Machine *m)
                                              "x:1", sym("ps_mix"), part);
     RspStop stop = { 0 };
 
-    for (unsigned i = 0; i < ACTIONS && !rsp_dead(machine_rsp(m)); i++) {
+    for (unsigned i = 0; i < ACTIONS; i++) {
         unsigned what = g_rand_int_range(rand, 0, 100);
 
         if (what == 0) {

@@ -418,7 +418,7 @@ static void test_page_table(Machine *m)
 {
     uint64_t table = sym("window_tables");
 
-    machine_call(m, "window_map", 0, 7, sym("pup_data") + PAGE);
+    machine_map(m, 7, sym("pup_data") + PAGE, false);
     watch_six(m, table + 8 * 32);
     machine_point(m, WRITE, table + 8 * 7, 8);
     machine_call(m, "pp_peek", WINDOW + 7 * PAGE, 0, 0);
@@ -435,9 +435,7 @@ static void test_page_table(Machine *m)
 /* By another address than the one that is watched: as a debug register, no hit, and the store is done. */
 static void test_other_address(Machine *m)
 {
-    machine_enter(m, 1, sym("window_map"), 0, 9, data(0));
-    rsp_set(machine_rsp(m), "rcx", 1);
-    machine_finish(m);
+    machine_map(m, 9, data(0), true);
     watch_six(m, data(0x100));
     machine_point(m, WRITE, data(8), 8);
     machine_call(m, "pw_store8", WINDOW + 9 * PAGE + 8, 0x55, 0);
