@@ -41,7 +41,7 @@ run() {{
     status=$?
     # Kernel threads take no notice of the signal.
     for p in /proc/[0-9]*; do
-        case ${{p#/proc/}} in 1|$$|$PPID) ;; *) kill -9 ${{p#/proc/}} 2>/dev/null ;; esac
+        case ${{p#/proc/}} in 1|$$|$PPID|$LAB_BEAT) ;; *) kill -9 ${{p#/proc/}} 2>/dev/null ;; esac
     done
     cd /
     rm -rf {folder} /dev/shm/*
