@@ -97,7 +97,8 @@ VcpuExit kvm_vcpu_run(Cpu *cpu, const RunArgs *args)
         if (atomic_get(&cpu->attn) & CPU_ATTN_EXIT) {
             break;
         }
-        if (!kvm->arch->prepare(cpu, e.skip_left || (args->step && args->mask_irq))) {
+        if (!kvm->arch->prepare(cpu, e.skip_left || (args->step && args->mask_irq),
+                                args->step)) {
             e.kind = EXIT_HALT;
             break;
         }

@@ -26,6 +26,9 @@ typedef enum KvmStep {
     KVM_STEP_EXIT,      /* *e says what happened instead: halted (the step is done), reset, error */
 } KvmStep;
 
+/* Did an instruction write there, by its operands? */
+typedef enum KvmWrote { KVM_WROTE_NO, KVM_WROTE_YES, KVM_WROTE_PERHAPS } KvmWrote;
+
 typedef struct KvmArch {
     /* After the virtual machine was made, before its CPUs: sets it up, tries what this host's KVM
      * can, and says it in *caps. [control] */
@@ -41,9 +44,9 @@ typedef struct KvmArch {
     void (*freeze)(KvmVm *kvm, bool frozen);
     /* The plan's rows that concern this CPU have changed. All parked. [control] */
     void (*plan)(Cpu *cpu, const DebugPlan *plan);
-    /* What is left to do before each entry: messages, interrupts (unless held), debug registers.
-     * False: the guest has halted it, or has not started it, and nothing wakes it. [vcpu] */
-    bool (*prepare)(Cpu *cpu, bool hold);
+    /* What is left to do before each entry: messages, interrupts (unless held), debug registers. step: a
+     * step follows. False: the guest has halted it, or has not started it, and nothing wakes it. [vcpu] */
+    bool (*prepare)(Cpu *cpu, bool hold, bool step);
     /* After KVM_RUN returned, whatever it returned. [vcpu] */
     void (*left)(Cpu *cpu);
     /* An exit that is not generic. True: *e is to be returned. [vcpu] */
@@ -51,8 +54,8 @@ typedef struct KvmArch {
     /* Executes one instruction, or delivers the event that is on its way, with interrupts held and
      * without a trace of it in the guest. In an exclusive section; patches are lifted. [vcpu] */
     KvmStep (*step)(Cpu *cpu, VcpuExit *e);
-    /* Did the instruction that was stepped last write to at[0..len), by its operands? [vcpu] */
-    bool (*step_wrote)(Cpu *cpu, vaddr_t at, uint64_t len);
+    /* Did what was stepped last write to these virtual addresses? [vcpu] */
+    KvmWrote (*step_wrote)(Cpu *cpu, vaddr_t at, uint64_t len);
     /* Lines for `info debug`: what this host's KVM can and cannot do. */
     void (*describe)(KvmVm *kvm, GString *out);
 } KvmArch;

@@ -43,9 +43,9 @@ void kvm_points_unpatch(Vm *vm, paddr_t at, uint8_t *buf, uint64_t len);
  * meanwhile below them. */
 void kvm_patches_lift(KvmVm *kvm);
 void kvm_patches_restore(KvmVm *kvm);
-/* Compares watched memory with what it held; adds the rows that were written to *e. `wrote`: asks
- * the pin too. */
-void kvm_watches_check(Cpu *cpu, bool wrote, VcpuExit *e);
+/* Compares watched memory with what it held; adds the rows that were written to *e. stepped: what did
+ * it was a step. */
+void kvm_watches_check(Cpu *cpu, bool stepped, VcpuExit *e);
 /* A store that KVM's emulator handed out, because its page is protected: does it. */
 void kvm_points_store(Cpu *cpu, paddr_t at, const uint8_t *data, unsigned len, VcpuExit *e);
 

@@ -344,7 +344,7 @@ static bool watch_changed(const Watch *w, const uint8_t *old, vaddr_t *at)
     return false;
 }
 
-void kvm_watches_check(Cpu *cpu, bool wrote, VcpuExit *e)
+void kvm_watches_check(Cpu *cpu, bool stepped, VcpuExit *e)
 {
     KvmVm *kvm = kvm_of(cpu);
     GPtrArray *list = kvm->points->watches;
@@ -359,8 +359,12 @@ void kvm_watches_check(Cpu *cpu, bool wrote, VcpuExit *e)
             continue;
         }
         bool changed = watch_changed(w, old, &at);
-        if (changed || (wrote && w->row->akind == ADDR_VIRT &&
-                        kvm->arch->step_wrote(cpu, w->row->addr, w->row->len))) {
+        KvmWrote by_insn = stepped && w->row->akind == ADDR_VIRT
+                               ? kvm->arch->step_wrote(cpu, w->row->addr, w->row->len) : KVM_WROTE_PERHAPS;
+
+        /* What the processor writes by itself (a page table's accessed bit) or through another mapping
+         * changes it, and is no hit; as with debug registers. */
+        if (by_insn == KVM_WROTE_YES || (by_insn == KVM_WROTE_PERHAPS && changed)) {
             VcpuHit hit = {
                 .loc = w->row->loc, .len = (uint32_t)MIN(w->row->len, UINT32_MAX), .access = at,
                 .write = true, .has_values = w->held->len > 0,

@@ -293,6 +293,16 @@ static void give_guest(Cpu *cpu, uint32_t bits)
     x86_kvm_inject_db(cpu, bits);
 }
 
+/* After a step an emulated processor may come out once more with nothing executed: no single step of the
+ * guest's own. */
+static bool is_leftover(const Cpu *cpu)
+{
+    const X86State *s = cpu->env;
+    X86Kvm *k = x86_kvm(cpu);
+
+    return k->stepped && k->step_pc == cpu_pc(cpu) && !(s->eflags & X86_TF);
+}
+
 static bool debug_exception(Cpu *cpu, VcpuExit *e)
 {
     X86Kvm *k = x86_kvm(cpu);
@@ -307,7 +317,7 @@ static bool debug_exception(Cpu *cpu, VcpuExit *e)
     k->cause = b;
     x86_dr_merge_hits(&k->merge, b, &guest, &rows);
     x86_kvm_row_hits(cpu, rows, e);
-    guest |= (dr6 & X86_DR6_BS) && (s->eflags & X86_TF) ? X86_DR6_BS : 0;
+    guest |= (dr6 & X86_DR6_BS) && !is_leftover(cpu) ? X86_DR6_BS : 0;
     if (e->nhit && x86_dr_match_exec(s->dr, s->dr[7], cpu_pc(cpu)) == (guest & 15)) {
         guest &= ~15u;      /* at the same instruction: the guest's turn is when it goes on from ours */
     }

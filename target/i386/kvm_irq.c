@@ -75,17 +75,32 @@ static bool anything_pending(const Cpu *cpu, uint32_t pending)
            ((pending & X86_IRQ_EXTINT) && x86_lapic_extint(s->lapic));
 }
 
-static void give_interrupts(Cpu *cpu, uint32_t pending)
+/* Would the CPU take an interrupt now? Before a run it need not be known: KVM tells when. A step has to
+ * know, because what it lets in comes first. */
+static bool takes_interrupt(Cpu *cpu, bool step)
 {
     X86Kvm *k = x86_kvm(cpu);
+    const X86State *s = cpu->env;
+    const struct kvm_run *run = kvm_cpu(cpu)->run;
+
+    if (!step) {
+        return !k->ready_unknown && run->ready_for_interrupt_injection && run->if_flag;
+    }
+    cpu_fetch(cpu, REGS_GENERAL | REGS_SYSTEM | REGS_EVENTS);
+    return (s->eflags & X86_IF) && !(s->mode & (X86_MODE_SHADOW | X86_MODE_SS_SHADOW)) &&
+           !k->events.interrupt.injected && !k->events.exception.injected && !k->events.nmi.injected;
+}
+
+static void give_interrupts(Cpu *cpu, uint32_t pending, bool step)
+{
     struct kvm_run *run = kvm_cpu(cpu)->run;
 
     if (pending & X86_IRQ_NMI) {
         cpu_interrupt_clear(cpu, X86_IRQ_NMI);
         x86_kvm_do(cpu, KVM_NMI, NULL, "raising NMI");
+        cpu->fetched &= ~(RegGroups)REGS_EVENTS;
     }
-    if (!k->ready_unknown && run->ready_for_interrupt_injection && run->if_flag &&
-        anything_pending(cpu, pending)) {
+    if (anything_pending(cpu, pending) && takes_interrupt(cpu, step)) {
         int v = take_vector(cpu, pending);
 
         if (v >= 0) {
@@ -96,10 +111,10 @@ static void give_interrupts(Cpu *cpu, uint32_t pending)
             cpu->fetched &= ~(RegGroups)REGS_EVENTS;
         }
     }
-    run->request_interrupt_window = anything_pending(cpu, cpu_interrupt_pending(cpu));
+    run->request_interrupt_window = !step && anything_pending(cpu, cpu_interrupt_pending(cpu));
 }
 
-bool x86_kvm_prepare(Cpu *cpu, bool hold)
+bool x86_kvm_prepare(Cpu *cpu, bool hold, bool step)
 {
     struct kvm_run *run = kvm_cpu(cpu)->run;
     X86State *s = cpu->env;
@@ -119,7 +134,7 @@ bool x86_kvm_prepare(Cpu *cpu, bool hold)
     if (hold) {
         x86_kvm_take_back(cpu);
     } else {
-        give_interrupts(cpu, pending);
+        give_interrupts(cpu, pending, step);
     }
     run->cr8 = x86_kvm(cpu)->cr8 = (uint8_t)x86_lapic_cr8(s->lapic);
     x86_kvm_arm(cpu);

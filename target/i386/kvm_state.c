@@ -59,6 +59,7 @@ void x86_kvm_put_regs(Cpu *cpu)
     r.rip = s->rip;
     r.rflags = x86_eflags_get(s);
     x86_kvm_do(cpu, KVM_SET_REGS, &r, "writing registers");
+    x86_kvm(cpu)->ready_unknown = true;
 }
 
 /* ---- segments and control registers ---- */
@@ -396,6 +397,7 @@ void x86_kvm_put_events(Cpu *cpu)
                           (s->mode & X86_MODE_SS_SHADOW ? KVM_X86_SHADOW_INT_MOV_SS : 0);
     v->flags = KVM_VCPUEVENT_VALID_NMI_PENDING | (x86_kvm_vm(cpu)->shadow ? KVM_VCPUEVENT_VALID_SHADOW : 0);
     x86_kvm_do(cpu, KVM_SET_VCPU_EVENTS, v, "writing events");
+    x86_kvm(cpu)->ready_unknown = true;
 }
 
 /* ---- all ---- */
@@ -435,6 +437,5 @@ void x86_kvm_store(Cpu *cpu)
     x86_kvm_put_debugregs(cpu);
     x86_kvm_put_regs(cpu);
     x86_kvm_put_events(cpu);        /* last: writing registers drops a pending exception */
-    k->ready_unknown = true;
     k->dr_dirty = true;
 }

@@ -187,6 +187,13 @@ static bool moved(const Step *st)
     return cpu_pc(st->cpu) != st->pc || memcmp(st->gpr, st->s->gpr, sizeof(st->gpr));
 }
 
+/* KVM's emulator has done the last iteration, and will only look once more that there is none. */
+static bool rep_over(const Step *st)
+{
+    return st->k->insn_known && st->k->insn.rep && cpu_pc(st->cpu) == st->pc && st->gpr[R_RCX] &&
+           !st->s->gpr[R_RCX];
+}
+
 /* A device's access: finished at once, which ends the step if it ended the instruction. */
 static Ran served(Step *st)
 {
@@ -194,10 +201,7 @@ static Ran served(Step *st)
     }
     cpu_fetch(st->cpu, REGS_GENERAL | REGS_SYSTEM);
     atomic_put(&kvm_cpu(st->cpu)->run->immediate_exit, 0);
-    if (st->k->insn_known && st->k->insn.rep && cpu_pc(st->cpu) == st->pc && !st->s->gpr[R_RCX]) {
-        return RAN_ON;      /* the last iteration: KVM's emulator looks once more */
-    }
-    return moved(st) ? RAN_END : RAN_ON;
+    return moved(st) && !rep_over(st) ? RAN_END : RAN_ON;
 }
 
 /* A debug exit. *dr6: what it met. */
@@ -210,7 +214,7 @@ static Ran debug_exit(Step *st, uint32_t *dr6)
         return st->patched ? RAN_END : RAN_ON;
     }
     *dr6 = (uint32_t)run->debug.arch.dr6;
-    if (!moved(st) && (*dr6 & 15) == 0 && !(st->control & KVM_GUESTDBG_SINGLESTEP)) {
+    if ((!moved(st) && (*dr6 & 15) == 0 && !(st->control & KVM_GUESTDBG_SINGLESTEP)) || rep_over(st)) {
         return RAN_ON;
     }
     return RAN_END;
@@ -588,23 +592,32 @@ KvmStep x86_kvm_step(Cpu *cpu, VcpuExit *e)
         return deliver(&st, vector);
     }
     st.k->insn_known = x86_insn_at_pc(cpu, &st.k->insn);
-    if (step_here(&st, &r)) {
-        return r;
+    if (!step_here(&st, &r)) {
+        plan_step(&st);
+        r = step_insn(&st);
     }
-    plan_step(&st);
-    return step_insn(&st);
+    if (r == KVM_STEP_DONE) {
+        cpu_fetch(cpu, REGS_GENERAL | REGS_SYSTEM);
+        st.k->stepped = true;
+        st.k->step_pc = cpu_pc(cpu);
+    }
+    return r;
 }
 
-bool x86_kvm_step_wrote(Cpu *cpu, vaddr_t at, uint64_t len)
+KvmWrote x86_kvm_step_wrote(Cpu *cpu, vaddr_t at, uint64_t len)
 {
     const X86Kvm *k = x86_kvm(cpu);
+    KvmWrote w = k->insn_known && k->insn.refs_complete ? KVM_WROTE_NO : KVM_WROTE_PERHAPS;
 
     for (unsigned i = 0; k->insn_known && i < k->insn.nref; i++) {
         const X86MemRef *r = &k->insn.ref[i];
 
         if (r->write && (r->addr - at < len || at - r->addr < r->size)) {
-            return true;
+            if (!r->maybe) {
+                return KVM_WROTE_YES;
+            }
+            w = KVM_WROTE_PERHAPS;
         }
     }
-    return false;
+    return w;
 }

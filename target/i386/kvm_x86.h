@@ -56,6 +56,8 @@ typedef struct X86Kvm {
     uint32_t cause;         /* registers (of merge) that the exit at hand met */
     bool dr_dirty;          /* the guest's own changed: merge again before entering */
 
+    bool stepped;           /* nothing has come out since a step ... */
+    vaddr_t step_pc;        /* ... that ended here */
     X86Insn insn;           /* the instruction that was stepped last */
     bool insn_known;
 } X86Kvm;
@@ -89,7 +91,7 @@ void x86_kvm_find_msrs(KvmVm *kvm);
 int x86_kvm_msrs(Cpu *cpu, bool set, struct kvm_msr_entry *entry, unsigned n);
 
 /* ---- kvm_irq.c ---- */
-bool x86_kvm_prepare(Cpu *cpu, bool hold);
+bool x86_kvm_prepare(Cpu *cpu, bool hold, bool step);
 void x86_kvm_left(Cpu *cpu);
 void x86_kvm_freeze(KvmVm *kvm, bool frozen);
 /* An interrupt that KVM has taken and not delivered goes back to us. */
@@ -114,7 +116,7 @@ bool x86_kvm_mov_dr(Cpu *cpu, const X86Insn *insn);
 
 /* ---- kvm_step.c ---- */
 KvmStep x86_kvm_step(Cpu *cpu, VcpuExit *e);
-bool x86_kvm_step_wrote(Cpu *cpu, vaddr_t at, uint64_t len);
+KvmWrote x86_kvm_step_wrote(Cpu *cpu, vaddr_t at, uint64_t len);
 
 /* ---- kvm_probe.c ---- */
 void x86_kvm_try(KvmVm *kvm, X86KvmCaps *caps);

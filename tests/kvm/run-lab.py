@@ -41,7 +41,7 @@ run() {{
     status=$?
     # Kernel threads take no notice of the signal.
     for p in /proc/[0-9]*; do
-        case ${{p#/proc/}} in 1|$$|$PPID) ;; *) kill -9 ${{p#/proc/}} 2>/dev/null ;; esac
+        case ${{p#/proc/}} in 1|$$|$PPID|$LAB_BEAT) ;; *) kill -9 ${{p#/proc/}} 2>/dev/null ;; esac
     done
     cd /
     rm -rf {folder} /dev/shm/*
@@ -145,15 +145,16 @@ class Lab:
 
     def run(self):
         runs = "\n".join(f"run {n} {shlex.join(command)}" for n, (_, command) in enumerate(self.tests))
-        script = SCRIPT.format(folder="/run/test", token=self.token, limit=self.options.limit, runs=runs, last=len(self.tests))
+        script = SCRIPT.format(folder="/run/test", token=self.token, limit=self.options.limit, runs=runs,
+                               last=len(self.tests))
         files = {a for _, command in self.tests for a in command if os.path.isfile(a)}
         files.update(os.path.abspath(f) for f in self.options.file)
         why = "the script inside ended early"
         try:
             if self.options.log:
                 os.makedirs(self.options.log, exist_ok=True)
-            lab.run(self.options.model, self.options.log, script, [(f, f) for f in sorted(files)], self.options.gdb,
-                    self.options.append, None, self.options.timeout, self.follow)
+            lab.run(self.options.model, self.options.log, script, [(f, f) for f in sorted(files)],
+                    self.options.gdb, self.options.append, None, self.options.timeout, self.follow)
         except (SessionError, OSError) as e:
             why = str(e)
         for number, name in enumerate(self.names):
@@ -166,9 +167,9 @@ class Lab:
 def run_directly(tests, options, report):
     for name, command in tests:
         with tempfile.TemporaryDirectory(prefix="glassbox-kvm-") as folder:
-            process = subprocess.Popen(command, cwd=folder, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                                       stderr=subprocess.STDOUT, text=True, errors="replace", start_new_session=True,
-                                       env=dict(os.environ, TMPDIR=folder))
+            process = subprocess.Popen(command, cwd=folder, env=dict(os.environ, TMPDIR=folder), text=True,
+                                       errors="replace", stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                       stderr=subprocess.STDOUT, start_new_session=True)
             try:
                 output, _ = process.communicate(timeout=options.limit)
                 status = process.returncode if process.returncode >= 0 else 128 - process.returncode

@@ -33,12 +33,13 @@ static void hits(Machine *m, int type, const char *after, uint64_t access, unsig
 
 typedef struct Range {
     unsigned offset, len;
+    unsigned registers;         /* that it takes, if more than four */
 } Range;
 
 /* All that a register can watch; then what takes several. */
 static const Range ranges[] = {
     { 8, 1 }, { 9, 1 }, { 15, 1 }, { 8, 2 }, { 14, 2 }, { 8, 4 }, { 12, 4 }, { 8, 8 },
-    { 9, 2 }, { 9, 3 }, { 11, 5 }, { 9, 7 }, { 12, 8 }, { 8, 12 }, { 8, 16 }, { 9, 14 },
+    { 9, 2 }, { 9, 3 }, { 11, 5 }, { 9, 7 }, { 12, 8 }, { 8, 12 }, { 8, 16 }, { 9, 14, 6 },
 };
 
 /* 32 bytes are written one by one: those of the range hit, and no other. */
@@ -47,6 +48,9 @@ static void sweep(Machine *m, int type, const char *routine, const char *after)
     for (unsigned i = 0; i < G_N_ELEMENTS(ranges); i++) {
         uint64_t at = data(ranges[i].offset);
 
+        if (type == ACCESS && ranges[i].registers > 4 && !expect->access_many) {
+            continue;
+        }
         machine_point(m, type, at, ranges[i].len);
         machine_enter(m, 1, sym(routine), data(0), 32, 0);
         for (unsigned n = 0; n < ranges[i].len; n++) {

@@ -7,6 +7,7 @@ import struct
 import subprocess
 import sys
 import threading
+import time
 
 from image import HERE, TOP, SessionError, run
 
@@ -38,6 +39,7 @@ ata0-master: type=disk, mode=flat, path={folder}/disk
 boot: disk
 com1: enabled=1, mode=file, dev={log}/console
 display_library: term
+port_e9_hack: enabled=1
 clock: sync={sync}, time0=utc
 panic: action=fatal
 error: action=report
@@ -138,6 +140,7 @@ class Bochs:
         """Bochs draws its screen on a terminal, which nobody looks at; it dies with us in any case."""
         self.terminal, inner = pty.openpty()
         self.screen = b""
+        self.beat = time.monotonic()        # when the guest last said that it lives
         command = ["setpriv", "--pdeathsig", "KILL", "bochs", "-f", f"{self.folder}/bochsrc",
                    "-rc", f"{self.folder}/commands"]
         # Of our environment nothing: meson's MALLOC_PERTURB_ makes Bochs abort.
@@ -155,6 +158,8 @@ class Bochs:
                 data = b""
             if not data:
                 return
+            if b"\a" in data:
+                self.beat = time.monotonic()
             self.screen = (self.screen + data)[-10000:]
 
     def last_words(self):

@@ -15,10 +15,11 @@ from session import SessionError  # noqa: E402
 # In the order in which they depend on each other.
 MODULES = {"vmx": ("irqbypass", "kvm", "kvm-intel"), "svm": ("irqbypass", "kvm", "ccp", "kvm-amd")}
 
-# What the guest does before the script: loads the modules for its CPU, and makes what programs expect
-# and an initramfs has not. Kernel messages go to the log alone, since they would break into lines of
-# TAP; a panic prints in any case. All is in memory here, so that /tmp need be nothing special: it may hold files
-# of ours. The second of sleep lets the console's buffer run empty, which the end of the machine would cut off.
+# What the guest does before the script: loads the modules for its CPU, and makes what programs expect and an
+# initramfs has not. Kernel messages go to the log alone, since they would break into lines of TAP; a panic prints in
+# any case. All is in memory here, so that /tmp need be nothing special: it may hold files of ours. A byte to a
+# port that Bochs prints tells outside, apart from the console, that the guest lives. The second of sleep lets the
+# console's buffer run empty, which the end of the machine would cut off.
 PRELUDE = """\
 dmesg -n 1
 umount /tmp
@@ -31,11 +32,13 @@ done
 ifconfig lo 127.0.0.1 up
 mkdir -p /dev/shm /run
 mount -t tmpfs shm /dev/shm
+(while :; do sleep 5; printf '\\a' | dd of=/dev/port bs=1 seek={beat} 2>/dev/null; done) &
+export LAB_BEAT=$!
 echo 'lab: the script begins'
 sh /lab-script < /dev/null
 echo "lab: the script ends with status $?"
 sleep 1
-""".format(**{kind: " ".join(names) for kind, names in MODULES.items()})
+""".format(beat=0xe9, **{kind: " ".join(names) for kind, names in MODULES.items()})
 
 
 def kernel_modules(kernel):

@@ -19,6 +19,9 @@ import session  # noqa: E402
 
 END = re.compile(r"^lab: the script ends with status (\d+)$", re.M)
 
+# Seconds outside; a sign of life comes every 5 seconds inside, and the first when the script begins.
+HANG = 300
+
 
 def run(model, log, script, files=(), gdb=False, append="", com2=None, limit=1500, show=lambda text: None):
     """The exit status of `script` (text) in the guest. The folder `log` gets the files `console` and `bochs.log`;
@@ -49,6 +52,8 @@ def _run(folder, model, log, script, files, gdb, append, com2, limit, show):
                 raise SessionError("the guest's kernel panicked")
             if ended:
                 raise SessionError(f"the machine ended: {machine.last_words()}")
+            if time.monotonic() - machine.beat > HANG:
+                raise SessionError(f"the guest's kernel gave no sign of life for {HANG} s")
             if late:
                 raise SessionError(f"the script did not end within {limit} s")
             time.sleep(0.1)
