@@ -97,12 +97,13 @@ VcpuExit kvm_vcpu_run(Cpu *cpu, const RunArgs *args)
         if (atomic_get(&cpu->attn) & CPU_ATTN_EXIT) {
             break;
         }
-        if (!kvm->arch->prepare(cpu, e.skip_left || (args->step && args->mask_irq),
-                                args->step)) {
+        KvmReady ready = kvm->arch->prepare(cpu, e.skip_left || (args->step && args->mask_irq), args->step);
+
+        if (ready == KVM_READY_HALT) {
             e.kind = EXIT_HALT;
             break;
         }
-        if (args->step || e.skip_left) {
+        if (args->step || e.skip_left || ready == KVM_READY_STEP) {
             if (step_once(cpu, args->step, &e)) {
                 return e;
             }

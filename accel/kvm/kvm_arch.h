@@ -26,6 +26,13 @@ typedef enum KvmStep {
     KVM_STEP_EXIT,      /* *e says what happened instead: halted (the step is done), reset, error */
 } KvmStep;
 
+/* What a vCPU does next. */
+typedef enum KvmReady {
+    KVM_READY_HALT,     /* the guest has halted it, or has not started it, and nothing wakes it */
+    KVM_READY_RUN,
+    KVM_READY_STEP,     /* one step with interrupts held, then look again */
+} KvmReady;
+
 /* Did an instruction write there, by its operands? */
 typedef enum KvmWrote { KVM_WROTE_NO, KVM_WROTE_YES, KVM_WROTE_PERHAPS } KvmWrote;
 
@@ -45,8 +52,8 @@ typedef struct KvmArch {
     /* The plan's rows that concern this CPU have changed. All parked. [control] */
     void (*plan)(Cpu *cpu, const DebugPlan *plan);
     /* What is left to do before each entry: messages, interrupts (unless held), debug registers. step: a
-     * step follows. False: the guest has halted it, or has not started it, and nothing wakes it. [vcpu] */
-    bool (*prepare)(Cpu *cpu, bool hold, bool step);
+     * step follows. [vcpu] */
+    KvmReady (*prepare)(Cpu *cpu, bool hold, bool step);
     /* After KVM_RUN returned, whatever it returned. [vcpu] */
     void (*left)(Cpu *cpu);
     /* An exit that is not generic. True: *e is to be returned. [vcpu] */

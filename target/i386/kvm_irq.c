@@ -114,7 +114,7 @@ static void give_interrupts(Cpu *cpu, uint32_t pending, bool step)
     run->request_interrupt_window = !step && anything_pending(cpu, cpu_interrupt_pending(cpu));
 }
 
-bool x86_kvm_prepare(Cpu *cpu, bool hold, bool step)
+KvmReady x86_kvm_prepare(Cpu *cpu, bool hold, bool step)
 {
     struct kvm_run *run = kvm_cpu(cpu)->run;
     X86State *s = cpu->env;
@@ -125,20 +125,23 @@ bool x86_kvm_prepare(Cpu *cpu, bool hold, bool step)
     }
     if (cpu->power != CPU_POWER_ON) {
         if (!cpu->class->has_work(cpu) || cpu->power != CPU_POWER_HALTED) {
-            return false;
+            return KVM_READY_HALT;
         }
         atomic_put(&cpu->power, (uint32_t)CPU_POWER_ON);
     }
     run->request_interrupt_window = 0;
     kvm_sync(cpu);
-    if (hold) {
+    /* A shadow that was put back after a step: its instruction goes first, whatever KVM makes of it. */
+    bool first = !hold && !step && x86_kvm(cpu)->shadow && anything_pending(cpu, pending);
+
+    if (hold || first) {
         x86_kvm_take_back(cpu);
     } else {
         give_interrupts(cpu, pending, step);
     }
     run->cr8 = x86_kvm(cpu)->cr8 = (uint8_t)x86_lapic_cr8(s->lapic);
     x86_kvm_arm(cpu);
-    return true;
+    return first ? KVM_READY_STEP : KVM_READY_RUN;
 }
 
 void x86_kvm_left(Cpu *cpu)
@@ -148,6 +151,7 @@ void x86_kvm_left(Cpu *cpu)
     const struct kvm_run *run = kvm_cpu(cpu)->run;
 
     k->ready_unknown = false;
+    k->shadow = false;
     if (run->cr8 != k->cr8) {
         x86_lapic_set_cr8(s->lapic, (unsigned)run->cr8);
     }

@@ -231,14 +231,14 @@ static void get_debugregs(Cpu *cpu)
     X86State *s = cpu->env;
     struct kvm_debugregs d;
 
-    if (x86_kvm(cpu)->hw && x86_kvm_vm(cpu)->caps.gd) {
-        return;         /* the guest's own are here */
-    }
     x86_kvm_do(cpu, KVM_GET_DEBUGREGS, &d, "reading debug registers");
+    s->dr[6] = d.dr6;       /* KVM itself raises #DB behind instructions that it emulates */
+    if (x86_kvm(cpu)->hw && x86_kvm_vm(cpu)->caps.gd) {
+        return;             /* the guest's others are here */
+    }
     for (unsigned i = 0; i < 4; i++) {
         s->dr[i] = d.db[i];
     }
-    s->dr[6] = d.dr6;
     s->dr[7] = d.dr7;
 }
 

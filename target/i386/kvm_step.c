@@ -474,6 +474,7 @@ static void restore_shadow(Step *st)
     if (shadow) {
         cpu_fetch(st->cpu, REGS_EVENTS);
         st->s->mode |= shadow;
+        st->k->shadow = true;
         x86_kvm_put_events(st->cpu);
     }
 }

@@ -56,6 +56,7 @@ typedef struct X86Kvm {
     uint32_t cause;         /* registers (of merge) that the exit at hand met */
     bool dr_dirty;          /* the guest's own changed: merge again before entering */
 
+    bool shadow;            /* a step put an interrupt shadow back, and nothing has run since */
     bool stepped;           /* nothing has come out since a step ... */
     vaddr_t step_pc;        /* ... that ended here */
     X86Insn insn;           /* the instruction that was stepped last */
@@ -91,7 +92,7 @@ void x86_kvm_find_msrs(KvmVm *kvm);
 int x86_kvm_msrs(Cpu *cpu, bool set, struct kvm_msr_entry *entry, unsigned n);
 
 /* ---- kvm_irq.c ---- */
-bool x86_kvm_prepare(Cpu *cpu, bool hold, bool step);
+KvmReady x86_kvm_prepare(Cpu *cpu, bool hold, bool step);
 void x86_kvm_left(Cpu *cpu);
 void x86_kvm_freeze(KvmVm *kvm, bool frozen);
 /* An interrupt that KVM has taken and not delivered goes back to us. */

@@ -66,6 +66,7 @@ pup_trap_note:
         cmpl    $32, %eax
         jae     pup_trap_return
         movq    %r15, 32(%rsp)
+        btrl    $16, 48(%rsp)           /* without RF: it would hide a debug register at r15 */
         jmp     pup_trap_return
 
         /* DR6 is noted and cleared, as a debugger in the guest would. */
