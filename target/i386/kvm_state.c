@@ -381,6 +381,7 @@ static void get_events(Cpu *cpu)
     struct kvm_vcpu_events *v = &x86_kvm(cpu)->events;
 
     x86_kvm_do(cpu, KVM_GET_VCPU_EVENTS, v, "reading events");
+    x86_kvm(cpu)->events_rip = s->rip;
     s->nmi_blocked = v->nmi.masked;
     s->mode &= ~(X86_MODE_SHADOW | X86_MODE_SS_SHADOW);
     s->mode |= v->interrupt.shadow & KVM_X86_SHADOW_INT_STI ? X86_MODE_SHADOW : 0;
@@ -422,14 +423,38 @@ void x86_kvm_fetch(Cpu *cpu, RegGroups groups)
         get_msrs(cpu);
     }
     if (groups & REGS_EVENTS) {
+        if (!(cpu->fetched & REGS_GENERAL)) {
+            get_regs(cpu);      /* they tell which instruction an exception belongs to */
+            get_sregs(cpu);
+            cpu->fetched |= REGS_GENERAL | REGS_SYSTEM;
+        }
         get_events(cpu);
     }
     x86_mode_update(s);
 }
 
+/* A debugger has moved the pc: a fault or software interrupt of the instruction there is void. */
+static void drop_void_events(Cpu *cpu)
+{
+    X86Kvm *k = x86_kvm(cpu);
+    struct kvm_vcpu_events *v = &k->events;
+
+    if (((const X86State *)cpu->env)->rip == k->events_rip) {
+        return;
+    }
+    if (v->exception.nr != X86_EXC_DB) {
+        v->exception.injected = v->exception.pending = 0;
+    }
+    if (v->interrupt.soft) {
+        v->interrupt.injected = 0;
+    }
+}
+
 void x86_kvm_store(Cpu *cpu)
 {
     X86Kvm *k = x86_kvm(cpu);
+
+    drop_void_events(cpu);
 
     put_sregs(cpu);
     put_xsave(cpu);

@@ -40,6 +40,7 @@ typedef struct X86KvmVm {
 typedef struct X86Kvm {
     struct kvm_sregs sregs;             /* as last fetched: what env does not hold */
     struct kvm_vcpu_events events;
+    uint64_t events_rip;                /* where they were seen */
     struct kvm_xsave *xsave;
     int requeue;            /* an interrupt taken back from KVM before it was delivered; -1: none */
     bool ready_unknown;     /* registers were stored: run's interrupt flags are old */

@@ -5,6 +5,7 @@
         .globl  pup_idle, pup_done
         .type   pup_idle, @function
 pup_idle:
+        outb    %al, $0x80      /* an emulated SVM comes out of a loop by no timer of its host's */
         pause
         jmp     pup_idle
         /* What a debugger has called returns to here, where it has a breakpoint. */
