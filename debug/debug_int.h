@@ -100,6 +100,7 @@ struct Debug {
     bool plan_dirty;            /* points changed since the plan in force was made */
     DebugPlan *plan;            /* in force; NULL: none */
     uint64_t gen;
+    struct VmTimer *relook;     /* relook.c */
 
     bool mask_irq, freeze_timers;       /* of the resume under way */
     bool caught_reset;          /* a reset is to be told as an event */
@@ -145,6 +146,12 @@ bool plan_apply(Debug *d, bool (*lifted)(const Location *l, void *opaque), void 
 /* The executor forgot the plan. */
 void plan_forget(Debug *d);
 void plan_free(DebugPlan *p);
+
+/* ---- relook.c ---- */
+void relook_init(Debug *d);
+void relook_fini(Debug *d);
+/* The machine runs, or points have changed: looks again in time, if there is anything to look at. */
+void relook_arm(Debug *d);
 
 /* ---- filter.c: on vCPU threads ---- */
 VmVerdict filter_exit(void *opaque, Cpu *cpu, VcpuExit *exit, RunArgs *args);

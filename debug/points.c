@@ -257,7 +257,11 @@ void points_quiesce(Debug *d, void (*fn)(void *opaque), void *opaque)
 /* While running, a change takes effect at once; else when the machine goes (on). */
 static bool points_changed(Debug *d, GError **errp)
 {
-    return d->phase != PHASE_RUNNING || plan_apply(d, NULL, NULL, errp);
+    if (d->phase != PHASE_RUNNING) {
+        return true;
+    }
+    relook_arm(d);
+    return plan_apply(d, NULL, NULL, errp);
 }
 
 static bool check_exprs(GBytes *const *list, unsigned n, GError **errp)
