@@ -34,6 +34,7 @@ struct Location {
     bool chosen;                /* choice is final (executors with points of their own) */
     bool mapped;
     paddr_t paddr;
+    uint64_t told_suspended;    /* CPUs on which clients know that it is */
     GPtrArray *points;          /* Point */
 };
 
@@ -153,8 +154,14 @@ void relook_fini(Debug *d);
 /* The machine runs, or points have changed: looks again in time, if there is anything to look at. */
 void relook_arm(Debug *d);
 
+/* ---- suspend.c ---- */
+/* Tells the owners of points that the guest has displaced since they were last told. */
+void suspend_tell(Debug *d);
+
 /* ---- filter.c: on vCPU threads ---- */
 VmVerdict filter_exit(void *opaque, Cpu *cpu, VcpuExit *exit, RunArgs *args);
+/* Has a client told a text (which is taken), with the output of points. Any thread. */
+void filter_output(Debug *d, DebugClient *client, char *text);
 /* Sends what points printed. Control thread. */
 void filter_flush_output(Debug *d);
 void filter_init(Debug *d);

@@ -204,6 +204,7 @@ const AccelOps kvm_accel_ops = {
     .vcpu_store = kvm_store,
     .plan = kvm_points_plan,
     .vcpu_plan = kvm_vcpu_plan,
+    .point_now = kvm_points_now,
     .mem_unpatch = kvm_points_unpatch,
     .reset = kvm_reset,
     .clock_freeze = kvm_clock_freeze,
