@@ -14,7 +14,9 @@ static void irqchip_set_line(Vm *vm, unsigned line, int level)
 
 static bool irqchip_message(Vm *vm, uint64_t address, uint32_t data)
 {
-    struct kvm_msi m = { .address_lo = (uint32_t)address, .address_hi = (uint32_t)(address >> 32), .data = data };
+    struct kvm_msi m = {
+        .address_lo = (uint32_t)address, .address_hi = (uint32_t)(address >> 32), .data = data,
+    };
 
     return kvm_ioctl(kvm_of_vm(vm)->fd, KVM_SIGNAL_MSI, &m) > 0;
 }

@@ -132,7 +132,8 @@ static bool options_parse(const char *options, bool *irqchip, GError **errp)
     }
     where = keyval_get(kv, "kernel-irqchip");
     if (where && !strcmp(where, "split")) {
-        return error_set(errp, UNSUPPORTED, "'kernel-irqchip=split' is not there: it is all (on) or nothing (off)");
+        return error_set(errp, UNSUPPORTED, "'kernel-irqchip=split' is not there: it is all (on) or nothing "
+                         "(off)");
     }
     *irqchip = false;
     if (!keyval_get_bool(kv, "kernel-irqchip", irqchip, errp)) {
@@ -150,7 +151,9 @@ static bool kvm_init(Vm *vm, const CpuClass *class, const char *options, AccelCa
         return false;
     }
     kvm = g_new0(KvmVm, 1);
-    *kvm = (KvmVm){ .vm = vm, .class = class, .arch = *class->kvm, .irqchip = irqchip, .dev = -1, .fd = -1 };
+    *kvm = (KvmVm){
+        .vm = vm, .class = class, .arch = *class->kvm, .irqchip = irqchip, .dev = -1, .fd = -1,
+    };
     mutex_init(&kvm->exclusive);
     mutex_init(&kvm->gate_lock);
     cond_init(&kvm->gate);

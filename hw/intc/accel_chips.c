@@ -1,5 +1,5 @@
-/* Interrupt controllers that the accelerator has itself, as a device of the machine: lines lead to them, their
- * state is shown, and what devices write where the local APICs lie becomes a message.
+/* Interrupt controllers that the accelerator has itself, as a device of the machine: lines lead to them,
+ * their state is shown, and what devices write where the local APICs lie becomes a message.
  * SPDX-License-Identifier: GPL-2.0-or-later */
 #include "hw/intc/accel_chips.h"
 
@@ -42,11 +42,12 @@ static MemResult messages_read(void *opaque, uint64_t offset, unsigned size, uin
 static MemResult messages_write(void *opaque, uint64_t offset, unsigned size, uint64_t value, MemAttrs attrs)
 {
     Device *dev = opaque;
+    Vm *vm = dev->host->vm;
 
     if (attrs.cpu >= 0 || attrs.debug) {
         return MEM_UNASSIGNED;
     }
-    return chips_ops(dev)->message(dev->host->vm, MESSAGES_BASE + offset, (uint32_t)value) ? MEM_OK : MEM_REFUSED;
+    return chips_ops(dev)->message(vm, MESSAGES_BASE + offset, (uint32_t)value) ? MEM_OK : MEM_REFUSED;
 }
 
 static const MmioOps messages_ops = {
@@ -90,10 +91,10 @@ void accel_chips_set_firmware(Device *dev, const AccelIrqchipState *state)
 
 static void pic_print(const AccelPic *c, const char *name, GString *out)
 {
-    g_string_append_printf(out, "8259 %s: irr %02x imr %02x isr %02x inputs %02x level %02x, vectors from 0x%02x, "
-                           "input %u first%s%s%s\n", name, c->irr, c->imr, c->isr, c->inputs, c->level, c->base,
-                           c->first, c->auto_eoi ? ", automatic end" : "", c->nested ? ", fully nested" : "",
-                           c->special_mask ? ", special mask" : "");
+    g_string_append_printf(out, "8259 %s: irr %02x imr %02x isr %02x inputs %02x level %02x, "
+                           "vectors from 0x%02x, input %u first%s%s%s\n", name, c->irr, c->imr, c->isr,
+                           c->inputs, c->level, c->base, c->first, c->auto_eoi ? ", automatic end" : "",
+                           c->nested ? ", fully nested" : "", c->special_mask ? ", special mask" : "");
 }
 
 static void accel_chips_print(const Device *dev, GString *out)

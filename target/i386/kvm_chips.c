@@ -52,15 +52,15 @@ bool x86_kvm_chips_create(KvmVm *kvm, GError **errp)
         }
     }
     if (!(kvm_check(kvm, KVM_CAP_SET_GUEST_DEBUG2) & KVM_GUESTDBG_BLOCKIRQ)) {
-        return error_set(errp, UNSUPPORTED, "this kernel's KVM cannot hold interrupts of its own controllers while "
-                         "a debugger steps (Linux 5.15 can): use kernel-irqchip=off");
+        return error_set(errp, UNSUPPORTED, "this kernel's KVM cannot hold interrupts of its own controllers "
+                         "while a debugger steps (Linux 5.15 can): use kernel-irqchip=off");
     }
     int err = kvm_ioctl(kvm->fd, KVM_CREATE_IRQCHIP, NULL);
     if (err == 0) {
         err = set_routes(kvm);
     }
-    return err == 0 || error_set(errp, FAILED, "KVM cannot make interrupt controllers: %s; use kernel-irqchip=off",
-                                 g_strerror(-err));
+    return err == 0 || error_set(errp, FAILED, "KVM cannot make interrupt controllers: %s; use "
+                                 "kernel-irqchip=off", g_strerror(-err));
 }
 
 /* ---- state ---- */
@@ -81,9 +81,9 @@ static void get_pic(KvmVm *kvm, unsigned id, AccelPic *p)
 
     chip_ioctl(kvm, KVM_GET_IRQCHIP, &c);
     *p = (AccelPic){
-        .irr = k->irr, .imr = k->imr, .isr = k->isr, .inputs = k->last_irr, .level = k->elcr, .base = k->irq_base,
-        .first = k->priority_add, .auto_eoi = k->auto_eoi, .special_mask = k->special_mask,
-        .nested = k->special_fully_nested_mode,
+        .irr = k->irr, .imr = k->imr, .isr = k->isr, .inputs = k->last_irr, .level = k->elcr,
+        .base = k->irq_base, .first = k->priority_add, .auto_eoi = k->auto_eoi,
+        .special_mask = k->special_mask, .nested = k->special_fully_nested_mode,
     };
 }
 
@@ -95,9 +95,10 @@ static void set_pic(KvmVm *kvm, unsigned id, const AccelPic *p)
 
     chip_ioctl(kvm, KVM_GET_IRQCHIP, &c);
     *k = (struct kvm_pic_state){
-        .irr = p->irr, .imr = p->imr, .isr = p->isr, .last_irr = p->inputs, .elcr = p->level, .irq_base = p->base,
-        .priority_add = p->first, .auto_eoi = p->auto_eoi, .special_mask = p->special_mask,
-        .special_fully_nested_mode = p->nested, .init4 = 1, .elcr_mask = k->elcr_mask,
+        .irr = p->irr, .imr = p->imr, .isr = p->isr, .last_irr = p->inputs, .elcr = p->level,
+        .irq_base = p->base, .priority_add = p->first, .auto_eoi = p->auto_eoi,
+        .special_mask = p->special_mask, .special_fully_nested_mode = p->nested, .init4 = 1,
+        .elcr_mask = k->elcr_mask,
     };
     chip_ioctl(kvm, KVM_SET_IRQCHIP, &c);
 }
@@ -123,7 +124,9 @@ void x86_kvm_chips_set(KvmVm *kvm, const AccelIrqchipState *s)
     set_pic(kvm, KVM_IRQCHIP_PIC_MASTER, &s->pic[0]);
     set_pic(kvm, KVM_IRQCHIP_PIC_SLAVE, &s->pic[1]);
     chip_ioctl(kvm, KVM_GET_IRQCHIP, &c);
-    c.chip.ioapic = (struct kvm_ioapic_state){ .base_address = c.chip.ioapic.base_address, .id = s->ioapic_id };
+    c.chip.ioapic = (struct kvm_ioapic_state){
+        .base_address = c.chip.ioapic.base_address, .id = s->ioapic_id,
+    };
     for (unsigned n = 0; n < ACCEL_IOAPIC_PINS; n++) {
         c.chip.ioapic.redirtbl[n].bits = s->pin[n];
     }

@@ -1,4 +1,4 @@
-/* KVM's own local APICs: their picture here, their timers over a stop, and what is left to do before an entry.
+/* KVM's own local APICs: their picture here, their timers over a stop, what is to do before an entry.
  * SPDX-License-Identifier: GPL-2.0-or-later */
 #include <string.h>
 
@@ -261,8 +261,8 @@ static bool is_open(Cpu *cpu)
     const struct kvm_vcpu_events *v = &x86_kvm(cpu)->events;
 
     cpu_fetch(cpu, REGS_GENERAL | REGS_SYSTEM | REGS_EVENTS);
-    return (s->eflags & X86_IF) && !(s->mode & (X86_MODE_SHADOW | X86_MODE_SS_SHADOW)) && !v->interrupt.injected &&
-           !v->exception.injected && !v->exception.pending && !v->nmi.injected;
+    return (s->eflags & X86_IF) && !(s->mode & (X86_MODE_SHADOW | X86_MODE_SS_SHADOW)) &&
+           !v->interrupt.injected && !v->exception.injected && !v->exception.pending && !v->nmi.injected;
 }
 
 int x86_kvm_next_interrupt(Cpu *cpu)
@@ -319,9 +319,9 @@ static void take_nmi_line(Cpu *cpu)
     }
 }
 
-/* A halted CPU that is to be stepped: KVM wakes it, and comes out at a breakpoint at its pc before it executes
- * anything, with interrupts held. In the step itself, which keeps all others out of the guest, nobody would wake
- * it. */
+/* A halted CPU that is to be stepped: KVM wakes it, and comes out at a breakpoint at its pc before it
+ * executes anything, with interrupts held. In the step itself, which keeps all others out of the guest,
+ * nobody would wake it. */
 static void wait_halted(Cpu *cpu)
 {
     X86DrMerge m = { 0 };
