@@ -36,6 +36,8 @@ typedef struct AccelCaps {
     bool resume_skips_point;            /* RunArgs.skip_here works */
     bool icount;                        /* RunArgs.budget works, and is exact */
     uint32_t events;                    /* bit per PointKind >= POINT_EXCEPTION it can report */
+    bool irqchip;                       /* the interrupt controllers are its own: AccelOps.irqchip. Halted
+                                           vCPUs then wait inside vcpu_run */
     GuestDebug guest_debug;
 } AccelCaps;
 
@@ -147,8 +149,41 @@ typedef struct PointNow {
     uint64_t suspended;         /* not at all, until there is room */
 } PointNow;
 
-/* In-kernel or accelerator's own interrupt chips: whole or NULL. */
-typedef struct AccelIrqchipOps AccelIrqchipOps;
+#define ACCEL_IOAPIC_PINS 24
+
+/* One 8259. */
+typedef struct AccelPic {
+    uint8_t irr, imr, isr, inputs;
+    uint8_t level;              /* inputs that are level-triggered */
+    uint8_t base;               /* first vector */
+    uint8_t first;              /* the input of the highest priority */
+    bool auto_eoi, special_mask, nested;
+} AccelPic;
+
+/* What the chips hold that a machine has one of. A zeroed one with all pins masked is a chip set
+ * that firmware has initialised and nobody has used. */
+typedef struct AccelIrqchipState {
+    AccelPic pic[2];            /* master, slave */
+    uint8_t ioapic_id;
+    uint32_t ioapic_inputs;     /* pins that are asserted; not for set */
+    uint64_t pin[ACCEL_IOAPIC_PINS];    /* redirection entries */
+} AccelIrqchipState;
+
+/* Interrupt controllers of the executor's own, where AccelCaps.irqchip says so: those of a PC, that
+ * is a pair of 8259s, an I/O APIC, and a local APIC in each CPU. A machine then makes none, and maps
+ * nothing where their registers lie. Local APICs are reset and shown with their CPU. */
+typedef struct AccelIrqchipOps {
+    /* Line 0 to 15 of the ISA bus, to both chips (line 0: to pin 2 of the I/O APIC); from 16 on pins
+     * of the I/O APIC alone. VM lock held, or before the machine runs. */
+    void (*set_line)(Vm *vm, unsigned line, int level);
+    /* A message-signalled interrupt, as a device writes it. False: no CPU accepts it. [any] */
+    bool (*message)(Vm *vm, uint64_t address, uint32_t data);
+    /* A pulse of the NMI line, which goes to LINT1 of all CPUs. [any] */
+    void (*nmi)(Vm *vm);
+    /* set: all parked, [control]. */
+    void (*get)(Vm *vm, AccelIrqchipState *state);
+    void (*set)(Vm *vm, const AccelIrqchipState *state);
+} AccelIrqchipOps;
 
 /* Threads: [control] the main loop's thread; [vcpu] the vCPU's own; [any].
  * "All parked" means no vCPU is inside vcpu_run. May be NULL: marked (opt). */
@@ -198,6 +233,7 @@ typedef struct AccelOps {
     /* Lines for `info debug`: what this host's kernel or processor can and cannot do, and what follows.
      * [control] (opt) */
     void (*describe)(Vm *vm, GString *out);
+    /* (opt) */
     const AccelIrqchipOps *irqchip;
     /* Writes of physical memory from outside the guest reach the executor by mem/mem.h's code
      * hook (mem_set_code_hook), which it sets itself in init or at vm_start. */

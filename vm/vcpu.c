@@ -40,7 +40,7 @@ void vcpu_work_clear(Cpu *cpu)
 
 bool vcpu_can_run(const Cpu *cpu)
 {
-    if (cpu->power == CPU_POWER_ON) {
+    if (cpu->power == CPU_POWER_ON || cpu->vm->caps.irqchip) {
         return true;
     }
     return cpu->class->has_work ? cpu->class->has_work(cpu) : cpu_interrupt_pending(cpu) != 0;
@@ -85,7 +85,7 @@ static VcpuExit vcpu_enter(Cpu *cpu, RunArgs *args)
 {
     const AccelOps *ops = cpu->ops;
 
-    if (args->mask_irq && cpu->power == CPU_POWER_HALTED) {
+    if (args->mask_irq && cpu->power == CPU_POWER_HALTED && !cpu->vm->caps.irqchip) {
         /* An interrupt woke it (or we would sleep), which this step does not let in: the step is
          * the instruction after the halt. */
         cpu_touch(cpu);

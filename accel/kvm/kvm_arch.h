@@ -65,6 +65,10 @@ typedef struct KvmArch {
     KvmWrote (*step_wrote)(Cpu *cpu, vaddr_t at, uint64_t len);
     /* Lines for `info debug`: what this host's KVM can and cannot do. */
     void (*describe)(KvmVm *kvm, GString *out);
+    /* KVM's own interrupt controllers, as AccelIrqchipOps; NULL: they cannot be had. */
+    void (*chips_nmi)(KvmVm *kvm);
+    void (*chips_get)(KvmVm *kvm, AccelIrqchipState *state);
+    void (*chips_set)(KvmVm *kvm, const AccelIrqchipState *state);
 } KvmArch;
 
 struct KvmVm {
@@ -73,6 +77,7 @@ struct KvmVm {
     const KvmArch *arch;
     void *arch_data;            /* the pin's own */
     int dev, fd;                /* /dev/kvm, the virtual machine */
+    bool irqchip;               /* the interrupt controllers are KVM's: kernel-irqchip=on */
     size_t run_size;            /* bytes of the shared page(s) of a vCPU */
     KvmMemory *memory;
     KvmPoints *points;

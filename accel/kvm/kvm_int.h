@@ -34,6 +34,9 @@ bool kvm_any_barred(const KvmVm *kvm);
 /* Changes the access that KVM's mapping of a page has. */
 void kvm_memory_access(KvmVm *kvm, MemRegion *region, uint64_t offset, int prot);
 
+/* ---- irqchip.c ---- */
+extern const AccelIrqchipOps kvm_irqchip_ops;
+
 /* ---- points.c ---- */
 void kvm_points_init(KvmVm *kvm);
 void kvm_points_fini(KvmVm *kvm);

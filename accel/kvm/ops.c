@@ -4,12 +4,14 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "accel/kvm/exec.h"
 #include "accel/kvm/vcpu.h"
 #include "util/error.h"
+#include "util/keyval.h"
 #include "vm/vm.h"
 
 #define KVM_DEVICE "/dev/kvm"
@@ -119,20 +121,44 @@ static void kvm_free(KvmVm *kvm)
     g_free(kvm);
 }
 
+/* kernel-irqchip=on|off|split, as QEMU spells it. */
+static bool options_parse(const char *options, bool *irqchip, GError **errp)
+{
+    g_autoptr(KeyVal) kv = keyval_parse(options ? options : "", NULL, NULL, errp);
+    const char *where;
+
+    if (!kv) {
+        return false;
+    }
+    where = keyval_get(kv, "kernel-irqchip");
+    if (where && !strcmp(where, "split")) {
+        return error_set(errp, UNSUPPORTED, "'kernel-irqchip=split' is not there: it is all (on) or nothing "
+                         "(off)");
+    }
+    *irqchip = false;
+    if (!keyval_get_bool(kv, "kernel-irqchip", irqchip, errp)) {
+        return false;
+    }
+    return keyval_check_used(kv, errp);
+}
+
 static bool kvm_init(Vm *vm, const CpuClass *class, const char *options, AccelCaps *caps, GError **errp)
 {
-    KvmVm *kvm = g_new0(KvmVm, 1);
+    KvmVm *kvm;
+    bool irqchip;
 
-    if (options) {
-        g_free(kvm);
-        return error_set(errp, INVALID, "'kvm' has no option '%s'", options);
+    if (!options_parse(options, &irqchip, errp)) {
+        return false;
     }
-    *kvm = (KvmVm){ .vm = vm, .class = class, .arch = *class->kvm, .dev = -1, .fd = -1 };
+    kvm = g_new0(KvmVm, 1);
+    *kvm = (KvmVm){
+        .vm = vm, .class = class, .arch = *class->kvm, .irqchip = irqchip, .dev = -1, .fd = -1,
+    };
     mutex_init(&kvm->exclusive);
     mutex_init(&kvm->gate_lock);
     cond_init(&kvm->gate);
     vm->accel_data = kvm;
-    *caps = (AccelCaps){ .executes = true };
+    *caps = (AccelCaps){ .executes = true, .irqchip = irqchip };
     if (!vm_create(kvm, errp) || !kvm->arch->vm_init(kvm, caps, errp)) {
         kvm_free(kvm);
         vm->accel_data = NULL;
@@ -209,4 +235,5 @@ const AccelOps kvm_accel_ops = {
     .reset = kvm_reset,
     .clock_freeze = kvm_clock_freeze,
     .describe = kvm_describe,
+    .irqchip = &kvm_irqchip_ops,
 };

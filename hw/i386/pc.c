@@ -14,6 +14,7 @@
 #include "hw/i386/pc_layout.h"
 #include "hw/input/i8042.h"
 #include "hw/intc.h"
+#include "hw/intc/accel_chips.h"
 #include "hw/intc/i8259.h"
 #include "hw/intc/ioapic.h"
 #include "hw/misc/pvpanic.h"
@@ -38,7 +39,8 @@
 typedef struct PcMachine {
     Machine m;
     MemRegion *ram, *lapics;
-    Device *pic, *ioapic, *rtc, *pm;
+    Device *pic, *ioapic;                /* NULL if the accelerator has such itself: chips */
+    Device *chips, *rtc, *pm;
     IrqLine *isa_in[ISA_LINES];          /* what devices drive */
     IrqLine *split[ISA_LINES];           /* behind it: to the 8259 and to the I/O APIC */
     IrqLine *shared[2];                  /* two inputs each: COM1 and 3, COM2 and 4 */
@@ -83,28 +85,65 @@ static Device *pc_device(PcMachine *pc, const DeviceClass *cls, const char *cons
     return device_list_create(&pc->m.devices, cls, &pc->m.host, NULL, props, errp);
 }
 
-/* First of all devices those that the lines of the others lead to. */
-static bool pc_create_interrupts(PcMachine *pc, GError **errp)
+static bool pc_create_own_chips(PcMachine *pc, GError **errp)
 {
     pc->pic = pc_device(pc, &i8259_class, NULL, errp);
     pc->ioapic = pc->pic ? pc_device(pc, &ioapic_class, NULL, errp) : NULL;
-    pc->pm = pc->ioapic ? pc_device(pc, &acpi_pm_class, NULL, errp) : NULL;
-    if (!pc->pm) {
+    if (!pc->ioapic) {
         return false;
     }
     ioapic_set_cpu_ops(pc->ioapic, &x86_intc_cpu_ops);
     pc->extint = irq_lines_new(pc_extint, pc, 1);
     i8259_set_output(pc->pic, pc->extint);
+    return true;
+}
+
+static bool pc_create_chips(PcMachine *pc, GError **errp)
+{
+    AccelIrqchipState state;
+
+    if (!pc->m.vm->caps.irqchip) {
+        return pc_create_own_chips(pc, errp);
+    }
+    pc->chips = pc_device(pc, &accel_chips_class, NULL, errp);
+    if (pc->chips) {
+        pc_firmware_accel_chips(&state, pc->m.opt->ncpus);
+        accel_chips_set_firmware(pc->chips, &state);
+    }
+    return pc->chips != NULL;
+}
+
+/* Where ISA line n leads; how many. */
+static unsigned pc_line_ends(PcMachine *pc, unsigned n, IrqLine **outs)
+{
+    unsigned count = 0;
+
+    if (pc->chips) {
+        outs[count++] = &accel_chips_inputs(pc->chips)[n];
+    } else {
+        outs[count++] = &i8259_inputs(pc->pic)[n];
+        outs[count++] = &ioapic_inputs(pc->ioapic)[n == 0 ? PC_TIMER_PIN : n];
+    }
+    if (n == LINE_RTC) {
+        outs[count++] = acpi_pm_rtc_input(pc->pm);
+    }
+    return count;
+}
+
+/* First of all devices those that the lines of the others lead to. */
+static bool pc_create_interrupts(PcMachine *pc, GError **errp)
+{
+    pc->pm = pc_create_chips(pc, errp) ? pc_device(pc, &acpi_pm_class, NULL, errp) : NULL;
+    if (!pc->pm) {
+        return false;
+    }
     for (unsigned n = 0; n < ISA_LINES; n++) {
-        unsigned pin = n == 0 ? PC_TIMER_PIN : n;
-        IrqLine *outs[3] = {
-            &i8259_inputs(pc->pic)[n], &ioapic_inputs(pc->ioapic)[pin], acpi_pm_rtc_input(pc->pm),
-        };
+        IrqLine *outs[3];
 
         if (n == PC_TIMER_PIN) {
             continue;    /* the cascade: no such line on the bus */
         }
-        pc->split[n] = irq_split_new(outs, n == LINE_RTC ? 3 : 2);
+        pc->split[n] = irq_split_new(outs, pc_line_ends(pc, n, outs));
         pc->isa_in[n] = pc->isa_second[n] = pc->split[n];
     }
     for (unsigned i = 0; i < 2; i++) {
@@ -269,6 +308,9 @@ static bool pc_create_cpus(PcMachine *pc, GError **errp)
             return false;
         }
     }
+    if (pc->m.vm->caps.irqchip) {
+        return true;
+    }
     x86_lapic_connect(pc->m.vm, &pc_chip_ops, pc);
     pc->lapics = x86_lapic_region_new(pc->m.vm);
     mem_space_map_all(pc->m.host.mem, PC_LAPIC_BASE, pc->lapics, 0);
@@ -366,7 +408,10 @@ static void pc_reset(Machine *m)
     }
     boot_image_write(&pc->image, m->host.mem);
     mem_poke(m->host.mem, PC_TABLES, pc->acpi->data, pc->acpi->len, 0);
-    pc_firmware_run(m->host.mem, m->host.io, m->opt->ncpus);
+    if (!pc->chips) {
+        pc_firmware_chips(m->host.mem, m->host.io, m->opt->ncpus);
+    }
+    pc_firmware_timer(m->host.io);
     pc_enter_kernel(pc);
 }
 
@@ -377,7 +422,11 @@ static void pc_power_button(Machine *m)
 
 static void pc_nmi(Machine *m)
 {
-    x86_intc_cpu_ops.nmi(m->vm);
+    if (m->vm->caps.irqchip) {
+        m->vm->accel->irqchip->nmi(m->vm);
+    } else {
+        x86_intc_cpu_ops.nmi(m->vm);
+    }
 }
 
 static void pc_destroy(Machine *m)

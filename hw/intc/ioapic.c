@@ -246,15 +246,14 @@ static void ioapic_destroy(Device *dev)
     irq_lines_free(s->inputs);
 }
 
-static void ioapic_print(const Device *dev, GString *out)
+void ioapic_print_pins(const uint64_t *entry, uint32_t level, GString *out)
 {
     static const char *const mode[8] = {
         "fixed", "lowest", "SMI", "reserved", "NMI", "INIT", "startup", "ExtINT",
     };
-    const Ioapic *s = (const Ioapic *)dev;
 
     for (unsigned n = 0; n < IOAPIC_PINS; n++) {
-        uint64_t e = s->entry[n];
+        uint64_t e = entry[n];
 
         g_string_append_printf(out, "pin %2u: vector 0x%02x %-8s %s %s to %s 0x%02x%s%s\n", n,
                                (unsigned)(e & ENTRY_VECTOR),
@@ -264,8 +263,15 @@ static void ioapic_print(const Device *dev, GString *out)
                                e & ENTRY_LOGICAL ? "logical" : "APIC",
                                (unsigned)(e >> ENTRY_DEST_SHIFT),
                                e & ENTRY_REMOTE_IRR ? " being served" : "",
-                               s->level & (1u << n) ? " asserted" : "");
+                               level & (1u << n) ? " asserted" : "");
     }
+}
+
+static void ioapic_print(const Device *dev, GString *out)
+{
+    const Ioapic *s = (const Ioapic *)dev;
+
+    ioapic_print_pins(s->entry, s->level, out);
 }
 
 static void ioapic_print_counts(const Device *dev, GString *out)

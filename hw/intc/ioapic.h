@@ -19,6 +19,9 @@ IrqLine *ioapic_inputs(Device *dev);
 /* Who takes the messages; before the machine runs. */
 void ioapic_set_cpu_ops(Device *dev, const IntcCpuOps *ops);
 
+/* A line for each pin: its redirection entry, and whether it is asserted (a bit per pin). */
+void ioapic_print_pins(const uint64_t *entry, uint32_t level, GString *out);
+
 /* A CPU has ended a level-triggered interrupt of this vector. */
 void ioapic_eoi(Device *dev, uint8_t vector);
 

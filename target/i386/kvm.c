@@ -5,6 +5,7 @@
 #include <sys/ioctl.h>
 
 #include "accel/kvm/kvm_arch.h"
+#include "target/i386/kvm_chips.h"
 #include "target/i386/kvm_pin.h"
 #include "target/i386/kvm_x86.h"
 #include "util/error.h"
@@ -46,7 +47,8 @@ static bool x86_vm_init(KvmVm *kvm, AccelCaps *caps, GError **errp)
     X86KvmVm *v = g_new0(X86KvmVm, 1);
 
     kvm->arch_data = v;
-    if (!set_addresses(kvm, errp) || !x86_kvm_host(kvm, &v->host, errp)) {
+    if (!set_addresses(kvm, errp) || (kvm->irqchip && !x86_kvm_chips_create(kvm, errp)) ||
+        !x86_kvm_host(kvm, &v->host, errp)) {
         g_clear_pointer(&kvm->arch_data, g_free);
         return false;
     }
@@ -89,6 +91,9 @@ static void x86_reset(Cpu *cpu)
     k->events = (struct kvm_vcpu_events){ 0 };
     k->requeue = -1;
     memset(k->xsave, 0, sizeof(*k->xsave));
+    if (kvm_of(cpu)->irqchip) {
+        x86_kvm_lapic_reset(cpu);
+    }
 }
 
 /* ---- exits ---- */
@@ -167,6 +172,9 @@ static const KvmArch x86_kvm_arch = {
     .step = x86_kvm_step,
     .step_wrote = x86_kvm_step_wrote,
     .describe = x86_kvm_describe,
+    .chips_nmi = x86_kvm_chips_nmi,
+    .chips_get = x86_kvm_chips_get,
+    .chips_set = x86_kvm_chips_set,
 };
 
 const KvmArch *const x86_kvm_pin = &x86_kvm_arch;

@@ -3,7 +3,7 @@
 #include <errno.h>
 #include <sys/ioctl.h>
 
-#include "target/i386/kvm_x86.h"
+#include "target/i386/kvm_chips.h"
 #include "target/i386/lapic.h"
 #include "target/i386/msr.h"
 #include "target/i386/reset.h"
@@ -120,6 +120,10 @@ KvmReady x86_kvm_prepare(Cpu *cpu, bool hold, bool step)
     X86State *s = cpu->env;
     uint32_t pending = cpu_interrupt_pending(cpu);
 
+    if (kvm_of(cpu)->irqchip) {
+        return x86_kvm_chips_prepare(cpu, hold, step);
+    }
+    x86_kvm(cpu)->hold = hold;
     if (pending & (X86_IRQ_RESYNC | X86_IRQ_INIT | X86_IRQ_SIPI)) {
         take_messages(cpu, pending);
     }
@@ -152,6 +156,9 @@ void x86_kvm_left(Cpu *cpu)
 
     k->ready_unknown = false;
     k->shadow = false;
+    if (kvm_of(cpu)->irqchip) {
+        return;
+    }
     if (run->cr8 != k->cr8) {
         x86_lapic_set_cr8(s->lapic, (unsigned)run->cr8);
     }
@@ -178,7 +185,11 @@ void x86_kvm_take_back(Cpu *cpu)
     }
     if (nmi) {
         k->events.nmi.injected = k->events.nmi.pending = 0;
-        atomic_or_old(&cpu->irq_pending, X86_IRQ_NMI);
+        if (kvm_of(cpu)->irqchip) {
+            k->nmi = true;
+        } else {
+            atomic_or_old(&cpu->irq_pending, X86_IRQ_NMI);
+        }
     }
     if (irq || nmi) {
         x86_kvm_put_events(cpu);
@@ -243,13 +254,34 @@ static void tsc_go(KvmVm *kvm)
     }
 }
 
+/* The timers of KVM's own local APICs; whether its CPUs are halted is looked at, too. */
+static void lapics_freeze(KvmVm *kvm, bool frozen, int64_t late)
+{
+    for (unsigned i = 0; i < kvm->vm->ncpus; i++) {
+        Cpu *cpu = kvm->vm->cpus[i];
+
+        if (!frozen) {
+            x86_kvm_lapic_release(cpu);
+            continue;
+        }
+        x86_kvm_lapic_hold(cpu, late);
+        if (!cpu->fetched) {
+            x86_kvm_power_fetch(cpu);
+        }
+    }
+}
+
 void x86_kvm_freeze(KvmVm *kvm, bool frozen)
 {
     const X86KvmVm *v = kvm->arch_data;
+    bool was = v->frozen;
 
     if (frozen && !v->frozen) {
         tsc_stop(kvm);
     } else if (!frozen && v->frozen) {
         tsc_go(kvm);
+    }
+    if (kvm->irqchip) {
+        lapics_freeze(kvm, frozen, was ? 0 : host_monotonic_ns() - vm_clock_frozen_since(kvm->vm));
     }
 }

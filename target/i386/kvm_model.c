@@ -57,9 +57,9 @@ static void host_identity(const struct kvm_cpuid2 *c, X86ModelHost *h)
 }
 
 /* What a guest may have: what KVM supports, less what hangs on an interrupt controller in the kernel
- * (x2APIC, TSC deadlines), on states that X86State does not hold (AVX-512, MPX, protection keys, XSAVES),
+ * (x2APIC, TSC deadlines) unless that is there, on states that X86State does not hold (AVX-512, MPX, protection keys, XSAVES),
  * or on walks that we do not make (five levels), and no virtualisation in it. */
-static void host_features(const struct kvm_cpuid2 *c, X86ModelHost *h)
+static void host_features(KvmVm *kvm, const struct kvm_cpuid2 *c, X86ModelHost *h)
 {
     static const struct {
         uint8_t word;
@@ -86,6 +86,10 @@ static void host_features(const struct kvm_cpuid2 *c, X86ModelHost *h)
     w[X86_W_87_EDX] = leaf(c, 0x80000007u, 0).edx;
     for (unsigned i = 0; i < G_N_ELEMENTS(without); i++) {
         w[without[i].word] &= ~without[i].bits;
+    }
+    if (kvm->irqchip) {
+        w[X86_W_1_ECX] |= l1.ecx & 1u << 21;
+        w[X86_W_1_ECX] |= kvm_check(kvm, KVM_CAP_TSC_DEADLINE_TIMER) ? 1u << 24 : 0;
     }
 }
 
@@ -119,7 +123,7 @@ bool x86_kvm_host(KvmVm *kvm, X86ModelHost *host, GError **errp)
                          g_strerror(-err));
     }
     host_identity(c, host);
-    host_features(c, host);
+    host_features(kvm, c, host);
     host->tsc_khz = host_tsc_khz(kvm);
     return true;
 }

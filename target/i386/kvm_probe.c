@@ -232,7 +232,7 @@ static const CapRow cap_rows[] = {
     CAP(sw, "breakpoint instructions come out", "breakpoints in debug registers only"),
     CAP(gd, "the guest's moves to debug registers come out", "the guest's own debug registers do nothing while "
         "one is the debugger's"),
-    CAP(block_irq, "steps hold interrupts of the kernel's controllers", "irrelevant: ours are in this process"),
+    CAP(block_irq, "steps hold interrupts of the kernel's controllers", "kernel-irqchip=on cannot be had"),
     CAP(fault, "stores to protected pages come out", "no more watchpoints than debug registers"),
     CAP(bar, "exceptions come out before they are delivered", "a step into an exception may run on"),
 };
@@ -241,6 +241,8 @@ void x86_kvm_describe(KvmVm *kvm, GString *out)
 {
     const X86KvmVm *v = kvm->arch_data;
 
+    g_string_append_printf(out, "KVM: the interrupt controllers are %s\n",
+                           kvm->irqchip ? "its own (kernel-irqchip=on)" : "in this process (kernel-irqchip=off)");
     if (!v->caps.tried) {
         g_string_append(out, "KVM: its debugging could not be tried; none is used\n");
     }

@@ -6,7 +6,7 @@
 
 #include "mem/mem.h"
 #include "target/i386/flags.h"
-#include "target/i386/kvm_x86.h"
+#include "target/i386/kvm_chips.h"
 #include "target/i386/lapic.h"
 #include "target/i386/mmu.h"
 #include "target/i386/msr.h"
@@ -128,6 +128,10 @@ static void get_sregs(Cpu *cpu)
     s->cr3 = r->cr3;
     s->cr4 = r->cr4;
     s->efer = r->efer;
+    if (kvm_of(cpu)->irqchip) {
+        s->apic_base = r->apic_base;
+        s->lapic->tpr = x86_lapic_cr8(s->lapic) == r->cr8 ? s->lapic->tpr : (uint32_t)r->cr8 << 4;
+    }
     read_pdptes(cpu);
 }
 
@@ -406,7 +410,11 @@ void x86_kvm_put_events(Cpu *cpu)
 void x86_kvm_fetch(Cpu *cpu, RegGroups groups)
 {
     X86State *s = cpu->env;
+    bool irqchip = kvm_of(cpu)->irqchip;
 
+    if (irqchip && !cpu->fetched) {
+        x86_kvm_power_fetch(cpu);
+    }
     if (groups & (REGS_GENERAL | REGS_SYSTEM)) {
         get_regs(cpu);
         get_sregs(cpu);
@@ -429,6 +437,9 @@ void x86_kvm_fetch(Cpu *cpu, RegGroups groups)
             cpu->fetched |= REGS_GENERAL | REGS_SYSTEM;
         }
         get_events(cpu);
+    }
+    if (irqchip && (groups & (REGS_EVENTS | REGS_MSR))) {
+        x86_kvm_lapic_fetch(cpu);
     }
     x86_mode_update(s);
 }
@@ -459,6 +470,9 @@ void x86_kvm_store(Cpu *cpu)
     put_sregs(cpu);
     put_xsave(cpu);
     put_msrs(cpu);
+    if (kvm_of(cpu)->irqchip) {
+        x86_kvm_lapic_store(cpu);
+    }
     x86_kvm_put_debugregs(cpu);
     x86_kvm_put_regs(cpu);
     x86_kvm_put_events(cpu);        /* last: writing registers drops a pending exception */

@@ -12,7 +12,7 @@
 #include "target/i386/excp.h"
 #include "target/i386/flags.h"
 #include "target/i386/gate.h"
-#include "target/i386/kvm_x86.h"
+#include "target/i386/kvm_chips.h"
 #include "target/i386/mmu.h"
 #include "util/bytes.h"
 
@@ -24,6 +24,7 @@ typedef struct Step {
     X86State *s;
     VcpuExit *e;
     uint32_t control;       /* KVM_GUESTDBG_* */
+    bool block;             /* KVM's own controllers hold their interrupts */
     X86DrMerge m;           /* registers for the step */
     uint32_t stops;         /* those of them that end it */
     X86DrMerge evicted;     /* what had to make room: bit per register in gone */
@@ -145,8 +146,8 @@ static uint32_t evicted_hits(const Step *st)
 
 static void arm(Step *st)
 {
-    x86_kvm_arm_with(st->cpu, st->control | KVM_GUESTDBG_USE_HW_BP, &st->m,
-                     x86_kvm_vm(st->cpu)->caps.gd);
+    x86_kvm_arm_with(st->cpu, st->control | KVM_GUESTDBG_USE_HW_BP | (st->block ? KVM_GUESTDBG_BLOCKIRQ : 0),
+                     &st->m, x86_kvm_vm(st->cpu)->caps.gd);
 }
 
 static bool table_range(const X86State *s, vaddr_t *at, uint64_t *len)
@@ -176,7 +177,7 @@ static int pending_vector(const Cpu *cpu)
     if (v->exception.injected || v->exception.pending) {
         return v->exception.nr;
     }
-    if (v->nmi.injected || (v->nmi.pending && !v->nmi.masked)) {
+    if (v->nmi.injected || (v->nmi.pending && !v->nmi.masked && !x86_kvm(cpu)->hold)) {
         return X86_EXC_NMI;
     }
     return v->interrupt.injected ? v->interrupt.nr : -1;
@@ -446,8 +447,7 @@ static void plan_step(Step *st)
 {
     const X86Insn *in = &st->k->insn;
 
-    st->control = KVM_GUESTDBG_SINGLESTEP |
-                  (x86_kvm_vm(st->cpu)->caps.block_irq ? KVM_GUESTDBG_BLOCKIRQ : 0);
+    st->control = KVM_GUESTDBG_SINGLESTEP;
     st->tf_after = st->tf;
     if (!st->k->insn_known) {
         return;
@@ -575,6 +575,21 @@ static bool step_here(Step *st, KvmStep *r)
     return false;
 }
 
+/* What is delivered before anything is executed; -1: nothing. Interrupts of KVM's own controllers are held
+ * unless it is one of them. */
+static int first_event(Step *st)
+{
+    bool irqchip = kvm_of(st->cpu)->irqchip;
+    const struct kvm_vcpu_events *v = &st->k->events;
+    int vector = pending_vector(st->cpu);
+
+    if (irqchip && vector < 0 && !st->k->hold) {
+        vector = x86_kvm_next_interrupt(st->cpu);
+    }
+    st->block = irqchip && (vector < 0 || v->exception.injected || v->exception.pending);
+    return vector;
+}
+
 KvmStep x86_kvm_step(Cpu *cpu, VcpuExit *e)
 {
     Step st = { .cpu = cpu, .k = x86_kvm(cpu), .s = cpu->env, .e = e };
@@ -588,7 +603,7 @@ KvmStep x86_kvm_step(Cpu *cpu, VcpuExit *e)
     memcpy(st.gpr, st.s->gpr, sizeof(st.gpr));
     registers_begin(&st);
     st.k->insn_known = false;
-    int vector = pending_vector(cpu);
+    int vector = first_event(&st);
     if (vector >= 0) {
         return deliver(&st, vector);
     }
@@ -601,6 +616,10 @@ KvmStep x86_kvm_step(Cpu *cpu, VcpuExit *e)
         cpu_fetch(cpu, REGS_GENERAL | REGS_SYSTEM);
         st.k->stepped = true;
         st.k->step_pc = cpu_pc(cpu);
+        if (kvm_of(cpu)->irqchip && cpu->power == CPU_POWER_HALTED && !e->nhit) {
+            e->kind = EXIT_HALT;
+            return KVM_STEP_EXIT;
+        }
     }
     return r;
 }

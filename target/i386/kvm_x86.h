@@ -43,6 +43,14 @@ typedef struct X86Kvm {
     struct kvm_xsave *xsave;
     int requeue;            /* an interrupt taken back from KVM before it was delivered; -1: none */
     bool can_shadow;        /* KVM takes interrupt shadows */
+    bool hold;              /* the next step lets no interrupt in */
+    bool nmi;               /* KVM's own controllers: an NMI was taken back, too; else X86_IRQ_NMI */
+    uint64_t deadline;      /* IA32_TSC_DEADLINE as last fetched */
+    struct {                /* the timer of KVM's local APIC while time stands: what to put back */
+        bool held;
+        uint32_t initial, current;
+        uint64_t deadline;
+    } timer;
     bool ready_unknown;     /* registers were stored: run's interrupt flags are old */
     bool reset;             /* the next store is the first after a reset */
     uint8_t cr8;            /* what KVM was given */

@@ -117,7 +117,7 @@ static void tlb_print(const Cpu *cpu, GString *out)
 }
 
 const CpuView x86_views[] = {
-    { "lapic", "the local interrupt controller", REGS_GENERAL | REGS_SYSTEM, lapic_print },
+    { "lapic", "the local interrupt controller", REGS_GENERAL | REGS_SYSTEM | REGS_EVENTS, lapic_print },
     { "mem", "mapped ranges of virtual addresses, with their rights", REGS_GENERAL | REGS_SYSTEM,
       mem_print },
     { "tlb", "mapped pages, with the flags of their entries", REGS_GENERAL | REGS_SYSTEM,
