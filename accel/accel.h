@@ -178,6 +178,13 @@ typedef struct AccelIrqchipOps {
     void (*set)(Vm *vm, const AccelIrqchipState *state);
 } AccelIrqchipOps;
 
+/* Where a location is not realised as its backing says, because the guest has taken debug registers for
+ * itself: a bit per vCPU. */
+typedef struct PointNow {
+    uint64_t moved;             /* by other means meanwhile */
+    uint64_t suspended;         /* not at all, until there is room */
+} PointNow;
+
 /* Threads: [control] the main loop's thread; [vcpu] the vCPU's own; [any].
  * "All parked" means no vCPU is inside vcpu_run. May be NULL: marked (opt). */
 typedef struct AccelOps {
@@ -217,6 +224,8 @@ typedef struct AccelOps {
     /* Reads what the guest would see without the executor's patches; changes at[0..len) of buf
      * that were read from physical memory. (opt: no patches) */
     void (*mem_unpatch)(Vm *vm, paddr_t at, uint8_t *buf, uint64_t len);
+    /* What has become of a location. [any] (opt: all are as planned) */
+    PointNow (*point_now)(Vm *vm, uint32_t loc);
     /* The machine was reset: drop caches. All parked, [control]. (opt) */
     void (*reset)(Vm *vm);
     /* Clocks of the executor itself stand (true) or go. All parked. (opt) */

@@ -95,6 +95,7 @@ Debug *debug_new(Vm *vm)
     d->stop = (StopInfo){ .kind = STOP_START, .pc = cpu_pc(vm->cpus[0]) };
     points_init(d);
     filter_init(d);
+    relook_init(d);
     d->observer = vm_add_observer(vm, &observer_ops, d);
     vm_set_run_hooks(vm, &park_hooks, d);
     return d;
@@ -118,6 +119,7 @@ void debug_free(Debug *d)
         client_destroy(g_ptr_array_steal_index(d->clients, d->clients->len - 1));
     }
     g_ptr_array_free(d->clients, TRUE);
+    relook_fini(d);
     resume_fini(d);
     filter_fini(d);
     points_fini(d);

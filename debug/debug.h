@@ -184,6 +184,7 @@ typedef struct PointInfo {
     const char *owner_name;
     Backing backing;
     bool pending;               /* its page is not mapped yet and the backing needs that */
+    PointNow now;               /* CPUs on which the guest's own debug registers have displaced it */
     uint64_t hits;              /* that passed scope and condition */
     uint64_t ignore_left;
 } PointInfo;

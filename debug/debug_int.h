@@ -34,6 +34,7 @@ struct Location {
     bool chosen;                /* choice is final (executors with points of their own) */
     bool mapped;
     paddr_t paddr;
+    uint64_t told_suspended;    /* CPUs on which clients know that it is */
     GPtrArray *points;          /* Point */
 };
 
@@ -100,6 +101,7 @@ struct Debug {
     bool plan_dirty;            /* points changed since the plan in force was made */
     DebugPlan *plan;            /* in force; NULL: none */
     uint64_t gen;
+    struct VmTimer *relook;     /* relook.c */
 
     bool mask_irq, freeze_timers;       /* of the resume under way */
     bool caught_reset;          /* a reset is to be told as an event */
@@ -146,8 +148,20 @@ bool plan_apply(Debug *d, bool (*lifted)(const Location *l, void *opaque), void 
 void plan_forget(Debug *d);
 void plan_free(DebugPlan *p);
 
+/* ---- relook.c ---- */
+void relook_init(Debug *d);
+void relook_fini(Debug *d);
+/* The machine runs, or points have changed: looks again in time, if there is anything to look at. */
+void relook_arm(Debug *d);
+
+/* ---- suspend.c ---- */
+/* Tells the owners of points that the guest has displaced since they were last told. */
+void suspend_tell(Debug *d);
+
 /* ---- filter.c: on vCPU threads ---- */
 VmVerdict filter_exit(void *opaque, Cpu *cpu, VcpuExit *exit, RunArgs *args);
+/* Has a client told a text (which is taken), with the output of points. Any thread. */
+void filter_output(Debug *d, DebugClient *client, char *text);
 /* Sends what points printed. Control thread. */
 void filter_flush_output(Debug *d);
 void filter_init(Debug *d);

@@ -82,7 +82,7 @@ static void output_deliver(void *opaque)
     filter_flush_output(opaque);
 }
 
-static void output_send(Debug *d, DebugClient *client, char *text)
+void filter_output(Debug *d, DebugClient *client, char *text)
 {
     DebugOutput *o = g_new(DebugOutput, 1);
 
@@ -187,7 +187,7 @@ bool debug_eval(DebugClient *c, unsigned cpu, GBytes *code, uint64_t *value, GEr
 static void eval_flush(Eval *e)
 {
     if (e->out->len) {
-        output_send(e->d, e->client, g_string_free(e->out, FALSE));
+        filter_output(e->d, e->client, g_string_free(e->out, FALSE));
     } else {
         g_string_free(e->out, TRUE);
     }

@@ -102,6 +102,7 @@ static void remove_once(Debug *d, unsigned cpu)
 static void tell_machine(Debug *d, unsigned cpu, const StopFact *f, StopKind kind)
 {
     debug_tell_begin(d);
+    suspend_tell(d);
     filter_flush_output(d);
     stop_from_fact(d, cpu, f, &d->stop, &d->stop_text);
     d->stop.kind = kind != STOP_NONE ? kind : d->stop.kind;
@@ -178,6 +179,7 @@ static void tell_one(Debug *d, Cpu *cpu, StopKind kind)
     }
     memset(&dc->fact, 0, sizeof(dc->fact));
     debug_tell_begin(d);
+    suspend_tell(d);
     filter_flush_output(d);
     stop_from_fact(d, cpu->index, &f, &dc->info, &dc->text);
     dc->info.kind = kind != STOP_NONE ? kind : dc->info.kind;

@@ -257,7 +257,11 @@ void points_quiesce(Debug *d, void (*fn)(void *opaque), void *opaque)
 /* While running, a change takes effect at once; else when the machine goes (on). */
 static bool points_changed(Debug *d, GError **errp)
 {
-    return d->phase != PHASE_RUNNING || plan_apply(d, NULL, NULL, errp);
+    if (d->phase != PHASE_RUNNING) {
+        return true;
+    }
+    relook_arm(d);
+    return plan_apply(d, NULL, NULL, errp);
 }
 
 static bool check_exprs(GBytes *const *list, unsigned n, GError **errp)
@@ -467,7 +471,12 @@ PointId debug_point_find(DebugClient *c, PointKind kind, PointWish wish, AddrKin
     return 0;
 }
 
-static void point_describe(const Point *p, PointInfo *out)
+static PointNow location_now(const Debug *d, const Location *l)
+{
+    return l && d->vm->accel->point_now ? d->vm->accel->point_now(d->vm, l->id) : (PointNow){ 0 };
+}
+
+static void point_describe(const Debug *d, const Point *p, PointInfo *out)
 {
     *out = (PointInfo){
         .id = p->id,
@@ -476,6 +485,7 @@ static void point_describe(const Point *p, PointInfo *out)
         .owner_name = p->owner->name,
         .backing = p->loc ? p->loc->choice.backing : BACKING_NATIVE,
         .pending = p->loc && p->loc->choice.pending,
+        .now = location_now(d, p->loc),
         .hits = atomic_get(&p->hits),
         .ignore_left = atomic_get(&p->ignore_left),
     };
@@ -486,7 +496,7 @@ bool debug_point_info(const Debug *d, PointId id, PointInfo *out)
     const Point *p = points_find(d, id);
 
     if (p) {
-        point_describe(p, out);
+        point_describe(d, p, out);
     }
     return p;
 }
@@ -498,7 +508,7 @@ bool debug_point_next(const Debug *d, PointId after, PointInfo *out)
     if (i == d->points->len) {
         return false;
     }
-    point_describe(d->points->pdata[i], out);
+    point_describe(d, d->points->pdata[i], out);
     return true;
 }
 

@@ -51,6 +51,7 @@ static void resume_go(Debug *d)
     if (d->phase != PHASE_RUNNING) {
         d->phase = PHASE_RUNNING;
     }
+    relook_arm(d);
     vm_go(d->vm, go, n, d->freeze_timers && only_steps);
 }
 

@@ -230,6 +230,16 @@ static void put_point_line(Monitor *m, const PointInfo *p, GString *out)
     g_string_append_printf(out, "  of %s", p->owner_name);
 }
 
+static void put_cpus(const char *what, uint64_t mask, GString *out)
+{
+    for (unsigned i = 0; i < 64; i++) {
+        if (mask >> i & 1) {
+            g_string_append_printf(out, "%s %u", what, i);
+            what = "";
+        }
+    }
+}
+
 static bool points(Monitor *m, bool backing, GString *out)
 {
     PointInfo info;
@@ -239,8 +249,11 @@ static bool points(Monitor *m, bool backing, GString *out)
         id = info.id;
         put_point_line(m, &info, out);
         if (backing && !info.spec.disabled) {
-            g_string_append_printf(out, "  [%s%s]", backing_name(info.backing),
+            g_string_append_printf(out, "  [%s%s", backing_name(info.backing),
                                    info.pending ? ", pending, may miss" : "");
+            put_cpus(", by page on CPU", info.now.moved, out);
+            put_cpus(", suspended on CPU", info.now.suspended, out);
+            g_string_append_c(out, ']');
         }
         g_string_append_c(out, '\n');
     }

@@ -13,11 +13,15 @@ typedef struct AccelOps AccelOps;
 /* What becomes of a guest's panic. */
 typedef enum PanicPolicy { PANIC_BY_VIEWERS, PANIC_STOPS, PANIC_ENDS } PanicPolicy;
 
+typedef struct AccelChoice {
+    const AccelOps *ops;
+    const char *options;           /* what followed its name, or NULL */
+} AccelChoice;
+
 /* Strings point into argv, or are owned by `strings`. */
 typedef struct Config {
     const MachineClass *machine;
-    const AccelOps *accel;
-    const char *accel_options;     /* what followed its name, or NULL */
+    GArray *accels;                /* of AccelChoice: -accel, the first that works; none: the default */
     MachineOptions opt;            /* all that needs no chardev is filled in */
     bool have_ram, cpu_help;
     GPtrArray *chardevs;           /* -chardev */

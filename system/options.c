@@ -30,7 +30,7 @@ void config_init(Config *c)
 {
     memset(c, 0, sizeof(*c));
     c->machine = registry_machines[0];
-    c->accel = registry_accels[0];
+    c->accels = g_array_new(FALSE, FALSE, sizeof(AccelChoice));
     c->opt.ncpus = 1;
     c->chardevs = g_ptr_array_new();
     c->serials = g_ptr_array_new();
@@ -45,6 +45,7 @@ void config_init(Config *c)
 
 void config_clear(Config *c)
 {
+    g_array_free(c->accels, TRUE);
     g_ptr_array_free(c->chardevs, TRUE);
     g_ptr_array_free(c->serials, TRUE);
     g_ptr_array_free(c->gdb, TRUE);
@@ -69,18 +70,25 @@ static const char *config_keep(Config *c, const char *text)
 
 /* ---- machine, accelerator, CPUs, memory ------------------------------------------------- */
 
+/* NAME[:NAME...][,OPTIONS]; the options are the last one's. */
 static CommandLine accel_choose(Config *c, const char *text, GError **errp)
 {
     const char *comma = strchr(text, ',');
-    g_autofree char *name = comma ? g_strndup(text, comma - text) : g_strdup(text);
-    const AccelOps *ops = registry_accel(name);
+    g_autofree char *names = comma ? g_strndup(text, comma - text) : g_strdup(text);
+    g_auto(GStrv) name = g_strsplit(names, ":", -1);
 
-    if (!ops) {
-        return bad(error_set(errp, NOT_FOUND, "there is no accelerator '%s' (try -accel help)",
-                             name));
+    for (unsigned i = 0; i == 0 || name[i]; i++) {
+        AccelChoice choice = { .ops = name[i] ? registry_accel(name[i]) : NULL };
+
+        if (!choice.ops) {
+            return bad(error_set(errp, NOT_FOUND, "there is no accelerator '%s' (try -accel help)",
+                                 name[i] ? name[i] : ""));
+        }
+        if (!name[i + 1] && comma && comma[1]) {
+            choice.options = comma + 1;
+        }
+        g_array_append_val(c->accels, choice);
     }
-    c->accel = ops;
-    c->accel_options = comma && comma[1] ? comma + 1 : NULL;
     return COMMAND_LINE_RUN;
 }
 
@@ -500,8 +508,8 @@ static CommandLine opt_version(Config *c, const char *arg, GError **errp)
 static const Option options[] = {
     { "machine", "NAME", opt_machine, "the machine (help: list them)" },
     { "M", "NAME", opt_machine, "the same" },
-    { "accel", "NAME[,OPTIONS]", opt_accel,
-      "who executes: tcg[,backend=interp]; kvm[,kernel-irqchip=on]; qtest (nobody)" },
+    { "accel", "NAME[:NAME][,OPTIONS]", opt_accel,
+      "who executes, the first that works: tcg[,backend=interp]; kvm[,kernel-irqchip=on]; qtest (nobody)" },
     { "cpu", "MODEL[,+F][,-F]", opt_cpu, "the CPU and its features" },
     { "m", "SIZE", opt_memory, "memory, in MiB or with a unit: 512, 4G, size=1G" },
     { "smp", "N", opt_smp, "number of CPUs" },

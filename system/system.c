@@ -100,6 +100,28 @@ static bool system_make_devices(System *s, GError **errp)
     return true;
 }
 
+/* The first accelerator that works. Those before it are told of in a line each. */
+static bool system_choose_accel(System *s, GError **errp)
+{
+    const Config *c = s->config;
+    AccelChoice standard = { .ops = registry_accels[0] };
+
+    for (unsigned i = 0; i < MAX(c->accels->len, 1); i++) {
+        const AccelChoice *a = c->accels->len ? &g_array_index(c->accels, AccelChoice, i) : &standard;
+        g_autoptr(GError) err = NULL;
+
+        if (vm_set_accel(s->vm, a->ops, c->machine->cpu_class, a->options, &err)) {
+            return true;
+        }
+        if (i + 1 >= c->accels->len) {
+            g_propagate_prefixed_error(errp, g_steal_pointer(&err), "-accel: ");
+            return false;
+        }
+        warn_report("-accel: %s; going on with %s", err->message, g_array_index(c->accels, AccelChoice, i + 1).ops->name);
+    }
+    return false;
+}
+
 static bool system_make_machine(System *s, GError **errp)
 {
     Config *c = s->config;
@@ -113,8 +135,7 @@ static bool system_make_machine(System *s, GError **errp)
         : c->gdb->len || c->monitors->len || c->mons->len || c->qmp->len || c->qmp_pretty->len;
     c->opt.chardev_find = streams_find_front;
     c->opt.opaque = s;
-    if (!vm_set_accel(s->vm, c->accel, c->machine->cpu_class, c->accel_options, errp)) {
-        g_prefix_error(errp, "-accel: ");
+    if (!system_choose_accel(s, errp)) {
         return false;
     }
     if (c->qtest || !s->vm->caps.executes) {

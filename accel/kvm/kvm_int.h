@@ -41,6 +41,7 @@ extern const AccelIrqchipOps kvm_irqchip_ops;
 void kvm_points_init(KvmVm *kvm);
 void kvm_points_fini(KvmVm *kvm);
 bool kvm_points_plan(Vm *vm, const DebugPlan *old, const DebugPlan *now, GError **errp);
+PointNow kvm_points_now(Vm *vm, uint32_t loc);
 void kvm_points_unpatch(Vm *vm, paddr_t at, uint8_t *buf, uint64_t len);
 /* Around a step: takes the patches out of memory; puts them back, with what the guest wrote there
  * meanwhile below them. */

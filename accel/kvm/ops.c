@@ -162,6 +162,7 @@ static bool kvm_init(Vm *vm, const CpuClass *class, const char *options, AccelCa
     if (!vm_create(kvm, errp) || !kvm->arch->vm_init(kvm, caps, errp)) {
         kvm_free(kvm);
         vm->accel_data = NULL;
+        *caps = (AccelCaps){ 0 };
         return false;
     }
     kvm_memory_init(kvm);
@@ -230,6 +231,7 @@ const AccelOps kvm_accel_ops = {
     .vcpu_store = kvm_store,
     .plan = kvm_points_plan,
     .vcpu_plan = kvm_vcpu_plan,
+    .point_now = kvm_points_now,
     .mem_unpatch = kvm_points_unpatch,
     .reset = kvm_reset,
     .clock_freeze = kvm_clock_freeze,

@@ -37,13 +37,19 @@ typedef struct Watch {
     GByteArray *held;           /* what the pieces held when last looked at */
 } Watch;
 
+/* A row that has no debug register on a CPU, because the guest has them. */
+typedef struct Spill {
+    const PlanPoint *row;
+    bool realised;          /* by a patch or a watch */
+} Spill;
+
 struct KvmPoints {
     const DebugPlan *plan;
-    Mutex lock;                 /* patches, against writers outside the guest */
+    Mutex lock;                 /* patches, against writers outside the guest; spills, against readers */
     GHashTable *patches;        /* paddr -> Patch */
     bool lifted;
     GPtrArray *watches;         /* of Watch */
-    GPtrArray *spilled[VM_MAX_CPUS];    /* rows that have no debug register on that CPU */
+    GArray *spilled[VM_MAX_CPUS];       /* of Spill */
 };
 
 static void watch_free(gpointer p)
@@ -65,7 +71,7 @@ void kvm_points_init(KvmVm *kvm)
     p->patches = g_hash_table_new_full(g_int64_hash, g_int64_equal, NULL, g_free);
     p->watches = g_ptr_array_new_with_free_func(watch_free);
     for (unsigned i = 0; i < VM_MAX_CPUS; i++) {
-        p->spilled[i] = g_ptr_array_new();
+        p->spilled[i] = g_array_new(FALSE, FALSE, sizeof(Spill));
     }
     kvm->points = p;
 }
@@ -75,7 +81,7 @@ void kvm_points_fini(KvmVm *kvm)
     KvmPoints *p = kvm->points;
 
     for (unsigned i = 0; i < VM_MAX_CPUS; i++) {
-        g_ptr_array_unref(p->spilled[i]);
+        g_array_unref(p->spilled[i]);
     }
     g_ptr_array_unref(p->watches);
     g_hash_table_unref(p->patches);
@@ -411,7 +417,7 @@ void kvm_points_store(Cpu *cpu, paddr_t at, const uint8_t *data, unsigned len, V
 /* ---- the plan ---- */
 
 /* All rows that need a patch or a watch: those of the plan, and those that lost their register. */
-static void for_rows(KvmVm *kvm, void (*fn)(KvmVm *kvm, const PlanPoint *row, Cpu *asking, void *opaque),
+static void for_rows(KvmVm *kvm, bool (*fn)(KvmVm *kvm, const PlanPoint *row, Cpu *asking, void *opaque),
                      void *opaque)
 {
     KvmPoints *p = kvm->points;
@@ -423,7 +429,9 @@ static void for_rows(KvmVm *kvm, void (*fn)(KvmVm *kvm, const PlanPoint *row, Cp
     }
     for (unsigned c = 0; c < kvm->vm->ncpus; c++) {
         for (unsigned i = 0; i < p->spilled[c]->len; i++) {
-            fn(kvm, p->spilled[c]->pdata[i], kvm->vm->cpus[c], opaque);
+            Spill *s = &g_array_index(p->spilled[c], Spill, i);
+
+            s->realised = fn(kvm, s->row, kvm->vm->cpus[c], opaque);
         }
     }
 }
@@ -433,18 +441,22 @@ typedef struct Realise {
     GError *error;
 } Realise;
 
-static void realise_row(KvmVm *kvm, const PlanPoint *row, Cpu *asking, void *opaque)
+static bool realise_row(KvmVm *kvm, const PlanPoint *row, Cpu *asking, void *opaque)
 {
     Realise *r = opaque;
+    Translation t = { .paddr = row->paddr };
 
-    if (row->kind == POINT_EXEC) {
-        Translation t = { .paddr = row->paddr };
-
-        if (!asking || asking->class->translate(asking, row->addr, &t)) {
-            patch_add(kvm, t.paddr, r->error ? NULL : &r->error);
-        }
-    } else if (row->kind == POINT_WRITE) {
+    if (asking && !asking->class->translate(asking, row->addr, &t)) {
+        return false;
+    }
+    switch (row->kind) {
+    case POINT_EXEC:
+        return patch_add(kvm, t.paddr, r->error ? NULL : &r->error);
+    case POINT_WRITE:
         watch_add(kvm, asking, r->watches, row);
+        return true;
+    default:
+        return false;
     }
 }
 
@@ -484,7 +496,7 @@ bool kvm_points_plan(Vm *vm, const DebugPlan *old, const DebugPlan *now, GError 
     mem_set_code_hook(vm->memory, code_hook, kvm);
     kvm->points->plan = now;
     for (unsigned i = 0; i < vm->ncpus; i++) {
-        g_ptr_array_set_size(kvm->points->spilled[i], 0);   /* rows of the old plan */
+        g_array_set_size(kvm->points->spilled[i], 0);   /* rows of the old plan */
     }
     if (!realise(kvm, errp)) {
         kvm->points->plan = old;
@@ -494,26 +506,59 @@ bool kvm_points_plan(Vm *vm, const DebugPlan *old, const DebugPlan *now, GError 
     return true;
 }
 
+static bool same_spills(const GArray *list, const PlanPoint *const *row, unsigned n)
+{
+    for (unsigned i = 0; n == list->len && i < n; i++) {
+        if (g_array_index(list, Spill, i).row != row[i]) {
+            return false;
+        }
+    }
+    return n == list->len;
+}
+
 void kvm_points_spill(Cpu *cpu, const PlanPoint *const *row, unsigned n)
 {
     KvmVm *kvm = kvm_of(cpu);
-    GPtrArray *list = kvm->points->spilled[cpu->index];
+    GArray *list = kvm->points->spilled[cpu->index];
     bool section = cpu_current() == cpu && !kvm_cpu(cpu)->exclusive;
 
-    if (n == list->len && (n == 0 || !memcmp(list->pdata, row, n * sizeof(*row)))) {
+    if (same_spills(list, row, n)) {
         return;
     }
     if (section) {
         kvm_exclusive_begin(cpu);
     }
-    g_ptr_array_set_size(list, 0);
+    mutex_lock(&kvm->points->lock);
+    g_array_set_size(list, 0);
     for (unsigned i = 0; i < n; i++) {
-        g_ptr_array_add(list, (gpointer)row[i]);
+        Spill s = { .row = row[i] };
+
+        g_array_append_val(list, s);
     }
+    mutex_unlock(&kvm->points->lock);
     realise(kvm, NULL);
     if (section) {
         kvm_exclusive_end(cpu);
     }
+}
+
+PointNow kvm_points_now(Vm *vm, uint32_t loc)
+{
+    KvmPoints *p = kvm_of_vm(vm)->points;
+    PointNow now = { 0 };
+
+    mutex_lock(&p->lock);
+    for (unsigned c = 0; c < vm->ncpus; c++) {
+        for (unsigned i = 0; i < p->spilled[c]->len; i++) {
+            const Spill *s = &g_array_index(p->spilled[c], Spill, i);
+
+            if (s->row->loc == loc) {
+                *(s->realised ? &now.moved : &now.suspended) |= UINT64_C(1) << c;
+            }
+        }
+    }
+    mutex_unlock(&p->lock);
+    return now;
 }
 
 /* ---- hits ---- */
@@ -532,7 +577,14 @@ void kvm_add_hit(VcpuExit *e, const VcpuHit *hit)
 
 static bool is_spilled(const KvmVm *kvm, const Cpu *cpu, const PlanPoint *row)
 {
-    return g_ptr_array_find(kvm->points->spilled[cpu->index], row, NULL);
+    const GArray *list = kvm->points->spilled[cpu->index];
+
+    for (unsigned i = 0; i < list->len; i++) {
+        if (g_array_index(list, Spill, i).row == row) {
+            return true;
+        }
+    }
+    return false;
 }
 
 /* The first row that is not before (akind, addr). */

@@ -52,7 +52,6 @@ static bool x86_vm_init(KvmVm *kvm, AccelCaps *caps, GError **errp)
         g_clear_pointer(&kvm->arch_data, g_free);
         return false;
     }
-    v->shadow = kvm_check(kvm, KVM_CAP_INTR_SHADOW);
     kvm->vm->cpu_host = &v->host;
     x86_kvm_find_msrs(kvm);
     x86_kvm_try(kvm, &v->caps);
@@ -72,6 +71,8 @@ static bool x86_vcpu_init(Cpu *cpu, GError **errp)
     k->xsave = g_new0(struct kvm_xsave, 1);
     k->requeue = -1;
     kvm_cpu(cpu)->arch = k;
+    x86_kvm_do(cpu, KVM_GET_VCPU_EVENTS, &k->events, "reading events");
+    k->can_shadow = k->events.flags & KVM_VCPUEVENT_VALID_SHADOW;
     return x86_kvm_set_cpuid(cpu, errp);
 }
 

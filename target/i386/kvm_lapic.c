@@ -212,6 +212,9 @@ void x86_kvm_lapic_hold(Cpu *cpu, int64_t late)
     uint64_t current = reg_get(&a, AT_CURRENT);
     unsigned shift = (((divide & 3) | (divide >> 1 & 4)) + 1) & 7;
 
+    if (late < 0 && initial == k->timer.initial && current && current < k->timer.current) {
+        current = k->timer.current;
+    }
     k->timer.held = true;
     k->timer.initial = initial;
     k->timer.deadline = get_deadline(cpu);

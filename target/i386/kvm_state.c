@@ -400,7 +400,7 @@ void x86_kvm_put_events(Cpu *cpu)
     v->nmi.masked = s->nmi_blocked;
     v->interrupt.shadow = (s->mode & X86_MODE_SHADOW ? KVM_X86_SHADOW_INT_STI : 0) |
                           (s->mode & X86_MODE_SS_SHADOW ? KVM_X86_SHADOW_INT_MOV_SS : 0);
-    v->flags = KVM_VCPUEVENT_VALID_NMI_PENDING | (x86_kvm_vm(cpu)->shadow ? KVM_VCPUEVENT_VALID_SHADOW : 0);
+    v->flags = KVM_VCPUEVENT_VALID_NMI_PENDING | (x86_kvm(cpu)->can_shadow ? KVM_VCPUEVENT_VALID_SHADOW : 0);
     x86_kvm_do(cpu, KVM_SET_VCPU_EVENTS, v, "writing events");
     x86_kvm(cpu)->ready_unknown = true;
 }

@@ -363,6 +363,28 @@ static KvmStep deliver(Step *st, int vector)
     }
 }
 
+/* The shadows that KVM drops when it steps. */
+static void restore_shadow(Step *st)
+{
+    const X86Insn *in = &st->k->insn;
+    uint32_t shadow = 0;
+
+    if (!st->k->insn_known || cpu_pc(st->cpu) != in->next) {
+        return;
+    }
+    if (in->kind == X86_INSN_STI && !st->was_if && (st->s->eflags & X86_IF)) {
+        shadow = X86_MODE_SHADOW;
+    } else if (in->kind == X86_INSN_LOAD_SS) {
+        shadow = X86_MODE_SS_SHADOW;
+    }
+    if (shadow) {
+        cpu_fetch(st->cpu, REGS_EVENTS);
+        st->s->mode |= shadow;
+        st->k->shadow = true;
+        x86_kvm_put_events(st->cpu);
+    }
+}
+
 /* The instruction was executed. Whatever of it is the guest's own debugging goes to the guest, at
  * once unless there is something to tell. */
 static KvmStep finish(Step *st, uint32_t dr6)
@@ -372,6 +394,7 @@ static KvmStep finish(Step *st, uint32_t dr6)
     bool trap = st->tf && (st->control & KVM_GUESTDBG_SINGLESTEP || (dr6 & X86_DR6_BS));
 
     disarm(st, st->tf_after);
+    restore_shadow(st);
     st->k->cause = dr6 & 15 & ~st->stops;
     x86_dr_merge_hits(&st->m, st->k->cause, &guest, &rows);
     x86_dr_merge_hits(&st->evicted, evicted_hits(st), &gone_guest, &gone_rows);
@@ -457,28 +480,6 @@ static void plan_step(Step *st)
     }
 }
 
-/* The shadows that KVM drops when it steps. */
-static void restore_shadow(Step *st)
-{
-    const X86Insn *in = &st->k->insn;
-    uint32_t shadow = 0;
-
-    if (!st->k->insn_known || cpu_pc(st->cpu) != in->next) {
-        return;
-    }
-    if (in->kind == X86_INSN_STI && !st->was_if && (st->s->eflags & X86_IF)) {
-        shadow = X86_MODE_SHADOW;
-    } else if (in->kind == X86_INSN_LOAD_SS) {
-        shadow = X86_MODE_SS_SHADOW;
-    }
-    if (shadow) {
-        cpu_fetch(st->cpu, REGS_EVENTS);
-        st->s->mode |= shadow;
-        st->k->shadow = true;
-        x86_kvm_put_events(st->cpu);
-    }
-}
-
 /* EFAULT: an exception is on its way, or the instruction itself met a page that is protected or
  * barred. *vector: of the exception. False: nobody knows why. */
 static bool fault_resolve(Step *st, int *vector)
@@ -533,7 +534,6 @@ static KvmStep step_insn(Step *st)
             if (spurious(st, dr6) && tries++ < SPURIOUS_MAX) {
                 continue;
             }
-            restore_shadow(st);
             return finish(st, dr6);
         }
     }

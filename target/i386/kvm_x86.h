@@ -31,7 +31,6 @@ typedef struct X86KvmVm {
     X86ModelHost host;
     uint32_t msr[X86_KVM_MSRS];     /* those that KVM has, of the table in kvm_msr.c */
     unsigned nmsr;
-    bool shadow;            /* interrupt shadows can be set */
     bool frozen;            /* time stands ... */
     uint64_t tsc_frozen;    /* ... and the first CPU's TSC here */
 } X86KvmVm;
@@ -51,6 +50,7 @@ typedef struct X86Kvm {
         uint32_t initial, current;
         uint64_t deadline;
     } timer;
+    bool can_shadow;        /* KVM takes interrupt shadows */
     bool ready_unknown;     /* registers were stored: run's interrupt flags are old */
     bool reset;             /* the next store is the first after a reset */
     uint8_t cr8;            /* what KVM was given */

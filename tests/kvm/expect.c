@@ -5,7 +5,7 @@
 #include <glib.h>
 
 static const Expect rows[] = {
-    { .accel = "tcg", .read_watch = true, .exact_access = true, .access_always = true,
+    { .accel = "tcg", .read_watch = true, .exact_access = true, .access_always = true, .port_traps = true,
       .access_many = true, .runs_anywhere = true },
     { .accel = "kvm", .guest_sees_patch = true },
 };

@@ -11,6 +11,7 @@ typedef struct Expect {
     bool guest_sees_patch;      /* the guest's own reads may find a breakpoint instruction */
     bool exact_access;          /* a hit tells the first byte accessed; else one of the watched ones */
     bool access_always;         /* access watchpoints go on when the guest uses all debug registers */
+    bool port_traps;            /* the guest's own debug registers trap ports: KVM serves ports past them */
     bool access_many;           /* more than four of them can be had at once */
     bool runs_anywhere;         /* code in device memory is executed; else the machine stops with an error */
 } Expect;

@@ -269,9 +269,11 @@ static void test_port(Machine *m)
     guest_dr(m, 7, DR7_FIXED | 0x40 | 2u << 28);
     watch_theirs(m, WRITE);
     g_assert_cmpuint(work(m, "watch"), ==, FOUR);
-    g_assert_cmpuint(machine_traps(m), ==, 1);
-    assert_place(machine_trap(m, 0).ip, sym("po_port_after"), __FILE__, __LINE__);
-    g_assert_cmphex(machine_trap(m, 0).dr6, ==, DR6_FIXED | 8);
+    g_assert_cmpuint(machine_traps(m), ==, expect->port_traps ? 1 : 0);
+    if (expect->port_traps) {
+        assert_place(machine_trap(m, 0).ip, sym("po_port_after"), __FILE__, __LINE__);
+        g_assert_cmphex(machine_trap(m, 0).dr6, ==, DR6_FIXED | 8);
+    }
     guest_frees(m);
 }
 

@@ -130,6 +130,8 @@ def bad_input():
             (QUIET + ["-M", "q35"], r"-M: .*q35"),
             (QUIET + ["-machine", "pc,foo=1"], r"-machine: .*foo"),
             (QUIET + ["-accel", "xen"], r"-accel: .*xen"),
+            (QUIET + ["-accel", "tcg:xen"], r"-accel: .*xen"),
+            (QUIET + ["-accel", "tcg:"], r"-accel: there is no accelerator ''"),
             (QUIET + ["-accel", "tcg,backend=nope"], r"-accel: .*nope"),
             (QUIET + ["-cpu", "pentium9"], r"pentium9"),
             (QUIET + ["-cpu", "max,foo=bar"], r"-cpu: .*foo"),
