@@ -83,6 +83,33 @@ void x86_kvm_plan(Cpu *cpu, const DebugPlan *plan)
     merge(cpu);
 }
 
+/* What a register watches, now. */
+static uint64_t slot_value(Cpu *cpu, const X86DrPoint *p)
+{
+    uint64_t v = 0;
+
+    x86_peek(cpu, p->addr, &v, p->len);
+    return v;
+}
+
+static bool slot_is_data(const X86DrPoint *p)
+{
+    return p->on && (p->kind == X86_DR_WRITE || p->kind == X86_DR_RW);
+}
+
+/* For guess_cause. */
+static void note_values(Cpu *cpu)
+{
+    X86Kvm *k = x86_kvm(cpu);
+
+    for (unsigned i = 0; i < X86_DR_SLOTS; i++) {
+        if (slot_is_data(&k->merge.slot[i])) {
+            cpu_fetch(cpu, REGS_GENERAL | REGS_SYSTEM);
+            k->held[i] = slot_value(cpu, &k->merge.slot[i]);
+        }
+    }
+}
+
 void x86_kvm_arm(Cpu *cpu)
 {
     X86Kvm *k = x86_kvm(cpu);
@@ -93,6 +120,9 @@ void x86_kvm_arm(Cpu *cpu)
         cpu_fetch(cpu, REGS_DEBUG | REGS_GENERAL | REGS_SYSTEM);
         merge(cpu);
         control = kvm_patches_any(kvm_of(cpu)) ? KVM_GUESTDBG_USE_SW_BP : 0;
+    }
+    if (k->hw && !x86_kvm_vm(cpu)->caps.cause) {
+        note_values(cpu);
     }
     x86_kvm_arm_with(cpu, control | (k->hw ? KVM_GUESTDBG_USE_HW_BP : 0), &k->merge, gd);
 }
@@ -231,19 +261,27 @@ void x86_kvm_row_hits(Cpu *cpu, uint64_t rows, VcpuExit *e)
     }
 }
 
-/* Which registers were hit, where this KVM does not say it in DR6: execution is seen by the pc. */
-static uint32_t guess_cause(Cpu *cpu, uint32_t dr6)
+/* What was met, in DR6's bits, where this KVM does not say it: execution is seen by the pc, a write by
+ * the value; an access that changed nothing may have been of any register that watches data. */
+static uint32_t guess_cause(Cpu *cpu)
 {
     const X86Kvm *k = x86_kvm(cpu);
+    const X86State *s = cpu->env;
     uint64_t addr[X86_DR_SLOTS];
+    uint32_t changed = 0, data = 0, exec;
 
-    if (x86_kvm_vm(cpu)->caps.cause || (dr6 & 15)) {
-        return dr6 & 15;
-    }
     for (unsigned i = 0; i < X86_DR_SLOTS; i++) {
-        addr[i] = k->merge.slot[i].addr;
+        const X86DrPoint *p = &k->merge.slot[i];
+
+        addr[i] = p->addr;
+        data |= (uint32_t)slot_is_data(p) << i;
+        changed |= (uint32_t)(slot_is_data(p) && slot_value(cpu, p) != k->held[i]) << i;
     }
-    return x86_dr_match_exec(addr, k->merge.dr7, cpu_pc(cpu));
+    exec = x86_dr_match_exec(addr, k->merge.dr7, cpu_pc(cpu));
+    if (exec | changed) {
+        return exec | changed;
+    }
+    return s->eflags & X86_TF ? X86_DR6_BS : data;
 }
 
 /* Is this the guest's move to or from a debug register? Then it is done. */
@@ -313,7 +351,10 @@ static bool debug_exception(Cpu *cpu, VcpuExit *e)
     if (served_mov_dr(cpu, dr6) || served_icebp(cpu, dr6)) {
         return false;
     }
-    b = guess_cause(cpu, dr6);
+    if (!x86_kvm_vm(cpu)->caps.cause && !(dr6 & (15 | X86_DR6_BS))) {
+        dr6 |= guess_cause(cpu);
+    }
+    b = dr6 & 15;
     k->cause = b;
     x86_dr_merge_hits(&k->merge, b, &guest, &rows);
     x86_kvm_row_hits(cpu, rows, e);

@@ -62,6 +62,7 @@ typedef struct X86Kvm {
     unsigned nrow;
     X86DrMerge merge;       /* who has which register; valid while `hw` */
     bool hw;                /* some register is ours: env->dr is the truth of the guest's own */
+    uint64_t held[X86_DR_SLOTS];        /* what data registers watched when the guest was entered */
     uint32_t cause;         /* registers (of merge) that the exit at hand met */
     bool dr_dirty;          /* the guest's own changed: merge again before entering */
 
