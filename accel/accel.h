@@ -142,13 +142,6 @@ typedef struct RunArgs {
     uint64_t budget;    /* leave with EXIT_BUDGET after so many instructions; 0: no limit */
 } RunArgs;
 
-/* Where a location is not realised as its backing says, because the guest has taken debug registers for
- * itself: a bit per vCPU. */
-typedef struct PointNow {
-    uint64_t moved;             /* by other means meanwhile */
-    uint64_t suspended;         /* not at all, until there is room */
-} PointNow;
-
 #define ACCEL_IOAPIC_PINS 24
 
 /* One 8259. */
@@ -184,6 +177,13 @@ typedef struct AccelIrqchipOps {
     void (*get)(Vm *vm, AccelIrqchipState *state);
     void (*set)(Vm *vm, const AccelIrqchipState *state);
 } AccelIrqchipOps;
+
+/* Where a location is not realised as its backing says, because the guest has taken debug registers for
+ * itself: a bit per vCPU. */
+typedef struct PointNow {
+    uint64_t moved;             /* by other means meanwhile */
+    uint64_t suspended;         /* not at all, until there is room */
+} PointNow;
 
 /* Threads: [control] the main loop's thread; [vcpu] the vCPU's own; [any].
  * "All parked" means no vCPU is inside vcpu_run. May be NULL: marked (opt). */

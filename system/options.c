@@ -508,8 +508,8 @@ static CommandLine opt_version(Config *c, const char *arg, GError **errp)
 static const Option options[] = {
     { "machine", "NAME", opt_machine, "the machine (help: list them)" },
     { "M", "NAME", opt_machine, "the same" },
-    { "accel", "NAME[:NAME][,OPTIONS]", opt_accel, "who executes, the first that works: tcg[,backend=interp]; "
-      "kvm[,kernel-irqchip=on]; qtest (nobody)" },
+    { "accel", "NAME[:NAME][,OPTIONS]", opt_accel,
+      "who executes, the first that works: tcg[,backend=interp]; kvm[,kernel-irqchip=on]; qtest (nobody)" },
     { "cpu", "MODEL[,+F][,-F]", opt_cpu, "the CPU and its features" },
     { "m", "SIZE", opt_memory, "memory, in MiB or with a unit: 512, 4G, size=1G" },
     { "smp", "N", opt_smp, "number of CPUs" },

@@ -162,6 +162,7 @@ static bool kvm_init(Vm *vm, const CpuClass *class, const char *options, AccelCa
     if (!vm_create(kvm, errp) || !kvm->arch->vm_init(kvm, caps, errp)) {
         kvm_free(kvm);
         vm->accel_data = NULL;
+        *caps = (AccelCaps){ 0 };
         return false;
     }
     kvm_memory_init(kvm);

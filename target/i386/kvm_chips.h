@@ -24,7 +24,8 @@ void x86_kvm_lapic_fetch(Cpu *cpu);
 void x86_kvm_lapic_store(Cpu *cpu);
 /* Puts the reset state of X86Lapic, and the CPU's power, into KVM. All parked. */
 void x86_kvm_lapic_reset(Cpu *cpu);
-/* The timer stands, and goes on where it stood. `late`: nanoseconds that it has gone on too far. */
+/* The timer stands, and goes on where it stood. `late`: nanoseconds that it has gone on too far; -1: time
+ * stood already, and what it has gone on in steps is nothing. */
 void x86_kvm_lapic_hold(Cpu *cpu, int64_t late);
 void x86_kvm_lapic_release(Cpu *cpu);
 /* The vector of an interrupt that KVM would deliver before the next instruction, or -1. */

@@ -282,6 +282,6 @@ void x86_kvm_freeze(KvmVm *kvm, bool frozen)
         tsc_go(kvm);
     }
     if (kvm->irqchip) {
-        lapics_freeze(kvm, frozen, was ? 0 : host_monotonic_ns() - vm_clock_frozen_since(kvm->vm));
+        lapics_freeze(kvm, frozen, was ? -1 : host_monotonic_ns() - vm_clock_frozen_since(kvm->vm));
     }
 }

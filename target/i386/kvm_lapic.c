@@ -133,7 +133,10 @@ void x86_kvm_lapic_fetch(Cpu *cpu)
     } else {
         picture_timer(l, reg_get(&a, AT_INITIAL), reg_get(&a, AT_CURRENT));
     }
-    l->deadline = k->timer.held && k->timer.deadline ? k->timer.deadline : get_deadline(cpu);
+    l->deadline = get_deadline(cpu);
+    if (k->timer.held && !l->deadline) {
+        l->deadline = k->timer.deadline;
+    }
     k->deadline = l->deadline;
 }
 
@@ -149,9 +152,9 @@ void x86_kvm_lapic_store(Cpu *cpu)
     k->deadline = deadline;
     if (k->timer.held) {
         k->timer.deadline = deadline;
-    } else {
-        put_deadline(cpu, deadline);
+        deadline = 0;
     }
+    put_deadline(cpu, deadline);
 }
 
 /* KVM_SET_LAPIC loses what arrives meanwhile, and is therefore for a machine that stands. */
@@ -212,6 +215,9 @@ void x86_kvm_lapic_hold(Cpu *cpu, int64_t late)
     uint64_t current = reg_get(&a, AT_CURRENT);
     unsigned shift = (((divide & 3) | (divide >> 1 & 4)) + 1) & 7;
 
+    if (late < 0 && initial == k->timer.initial && current && current < k->timer.current) {
+        current = k->timer.current;
+    }
     k->timer.held = true;
     k->timer.initial = initial;
     k->timer.deadline = get_deadline(cpu);
@@ -362,7 +368,9 @@ KvmReady x86_kvm_chips_prepare(Cpu *cpu, bool hold, bool step)
 
     cpu_interrupt_clear(cpu, pending & ~(uint32_t)X86_IRQ_NMI);
     kvm_sync(cpu);
-    x86_kvm_lapic_release(cpu);
+    if (!k->timer.deadline) {
+        x86_kvm_lapic_release(cpu);     /* a step while the clock stands; a deadline waits for the clock */
+    }
     if ((hold || step) && !is_awake(cpu)) {
         return KVM_READY_HALT;
     }

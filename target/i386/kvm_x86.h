@@ -42,7 +42,6 @@ typedef struct X86Kvm {
     uint64_t events_rip;                /* where they were seen */
     struct kvm_xsave *xsave;
     int requeue;            /* an interrupt taken back from KVM before it was delivered; -1: none */
-    bool can_shadow;        /* KVM takes interrupt shadows */
     bool hold;              /* the next step lets no interrupt in */
     bool nmi;               /* KVM's own controllers: an NMI was taken back, too; else X86_IRQ_NMI */
     uint64_t deadline;      /* IA32_TSC_DEADLINE as last fetched */
@@ -51,6 +50,7 @@ typedef struct X86Kvm {
         uint32_t initial, current;
         uint64_t deadline;
     } timer;
+    bool can_shadow;        /* KVM takes interrupt shadows */
     bool ready_unknown;     /* registers were stored: run's interrupt flags are old */
     bool reset;             /* the next store is the first after a reset */
     uint8_t cr8;            /* what KVM was given */
