@@ -120,7 +120,7 @@ static bool exit_internal(Cpu *cpu, VcpuExit *e)
     return true;
 }
 
-static bool exit_by_reason(Cpu *cpu, VcpuExit *e)
+static bool x86_exit(Cpu *cpu, VcpuExit *e)
 {
     const struct kvm_run *run = kvm_cpu(cpu)->run;
 
@@ -146,14 +146,6 @@ static bool exit_by_reason(Cpu *cpu, VcpuExit *e)
         kvm_error(cpu, e, "KVM exit %u is unknown", run->exit_reason);
         return true;
     }
-}
-
-static bool x86_exit(Cpu *cpu, VcpuExit *e)
-{
-    bool more = exit_by_reason(cpu, e);
-
-    x86_kvm(cpu)->stepped = false;
-    return more;
 }
 
 static const KvmArch x86_kvm_arch = {

@@ -331,14 +331,20 @@ static void give_guest(Cpu *cpu, uint32_t bits)
     x86_kvm_inject_db(cpu, bits);
 }
 
-/* After a step an emulated processor may come out once more with nothing executed: no single step of the
- * guest's own. */
+/* Behind a step an emulated processor may come out of one of the next entries with a trap that nothing
+ * has caused. A single step of the guest's own shows TF, or POPF has just cleared it. */
+#define LEFTOVER_ENTRIES 8
+
 static bool is_leftover(const Cpu *cpu)
 {
     const X86State *s = cpu->env;
-    X86Kvm *k = x86_kvm(cpu);
+    uint8_t before = 0;
 
-    return k->stepped && k->step_pc == cpu_pc(cpu) && !(s->eflags & X86_TF);
+    if ((s->eflags & X86_TF) || x86_kvm(cpu)->since_step > LEFTOVER_ENTRIES) {
+        return false;
+    }
+    x86_peek(cpu, cpu_pc(cpu) - 1, &before, 1);
+    return before != 0x9d;
 }
 
 static bool debug_exception(Cpu *cpu, VcpuExit *e)

@@ -602,21 +602,18 @@ KvmStep x86_kvm_step(Cpu *cpu, VcpuExit *e)
     st.was_if = st.flags & X86_IF;
     memcpy(st.gpr, st.s->gpr, sizeof(st.gpr));
     registers_begin(&st);
-    st.k->insn_known = false;
     int vector = first_event(&st);
+    st.k->insn_known = vector < 0 && x86_insn_at_pc(cpu, &st.k->insn);
     if (vector >= 0) {
-        return deliver(&st, vector);
-    }
-    st.k->insn_known = x86_insn_at_pc(cpu, &st.k->insn);
-    if (!step_here(&st, &r)) {
+        r = deliver(&st, vector);
+    } else if (!step_here(&st, &r)) {
         plan_step(&st);
         r = step_insn(&st);
     }
-    if (r == KVM_STEP_DONE) {
+    st.k->since_step = 0;
+    if (r == KVM_STEP_DONE && kvm_of(cpu)->irqchip) {
         cpu_fetch(cpu, REGS_GENERAL | REGS_SYSTEM);
-        st.k->stepped = true;
-        st.k->step_pc = cpu_pc(cpu);
-        if (kvm_of(cpu)->irqchip && cpu->power == CPU_POWER_HALTED && !e->nhit) {
+        if (cpu->power == CPU_POWER_HALTED && !e->nhit) {
             e->kind = EXIT_HALT;
             return KVM_STEP_EXIT;
         }

@@ -67,8 +67,7 @@ typedef struct X86Kvm {
     bool dr_dirty;          /* the guest's own changed: merge again before entering */
 
     bool shadow;            /* a step put an interrupt shadow back, and nothing has run since */
-    bool stepped;           /* nothing has come out since a step ... */
-    vaddr_t step_pc;        /* ... that ended here */
+    unsigned since_step;    /* entries since the last step */
     X86Insn insn;           /* the instruction that was stepped last */
     bool insn_known;
 } X86Kvm;
