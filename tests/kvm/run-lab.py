@@ -190,16 +190,19 @@ def end_group(process):
     process.wait()
 
 
-def host_kvm(model):
-    """Whether the host's KVM is that of a CPU with this model's virtualisation, and is ours to use."""
-    with open("/proc/cpuinfo", encoding="ascii", errors="replace") as f:
-        if not re.search(rf"^flags\b.*\b{model}\b", f.read(), re.M):
-            return False
+def any_kvm():
+    """Whether there is a KVM that is ours to use."""
     try:
         os.close(os.open("/dev/kvm", os.O_RDWR))
         return True
     except OSError:
         return False
+
+
+def host_kvm(model):
+    """Whether the host's KVM is that of a CPU with this model's virtualisation, and is ours to use."""
+    with open("/proc/cpuinfo", encoding="ascii", errors="replace") as f:
+        return bool(re.search(rf"^flags\b.*\b{model}\b", f.read(), re.M)) and any_kvm()
 
 
 def parse():
@@ -208,6 +211,7 @@ def parse():
     parser.add_argument("--model", choices=sorted(bochs.MODELS), default="vmx")
     where = parser.add_mutually_exclusive_group()
     where.add_argument("--direct", action="store_true", help="on the host's KVM, whatever it is")
+    where.add_argument("--any", action="store_true", help="on the host's KVM, whatever it is; nothing if it has none")
     where.add_argument("--lab", action="store_true", help="in the lab, even if the host's KVM would do")
     parser.add_argument("--file", action="append", default=[], help="one more file that is wanted in the lab")
     parser.add_argument("--gdb", action="store_true", help="gdb is wanted in the lab")
@@ -238,7 +242,10 @@ def main():
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     report = Report()
     started = time.monotonic()
-    direct = options.direct or host_kvm(options.model) and not options.lab
+    if options.any and not any_kvm():
+        print("1..0 # SKIP this host has no KVM")
+        return 0
+    direct = options.direct or options.any or host_kvm(options.model) and not options.lab
     report.note(f"on the host's {options.model}" if direct else f"in the lab, {options.model}")
     if direct:
         run_directly(tests, options, report)
