@@ -378,11 +378,27 @@ static bool debug_exception(Cpu *cpu, VcpuExit *e)
     return e->nhit != 0;
 }
 
+/* Debug registers come before INT3: if the guest has an execute breakpoint where a patch was met, it has
+ * passed it, with RF set, which KVM does not tell. */
+static void keep_rf(Cpu *cpu)
+{
+    X86State *s = cpu->env;
+
+    cpu_fetch(cpu, REGS_DEBUG);
+    if (x86_dr_match_exec(s->dr, s->dr[7], cpu_pc(cpu)) && !(s->eflags & X86_RF)) {
+        x86_kvm(cpu)->passed = true;
+        s->eflags |= X86_RF;
+        x86_mode_update(s);
+        x86_kvm_put_regs(cpu);
+    }
+}
+
 /* An int3: ours, or one that the guest wrote itself, or a patch seen through another mapping. The
  * latter two are executed with the patches lifted. */
 static bool breakpoint_exception(Cpu *cpu, VcpuExit *e)
 {
     if (kvm_patch_at_pc(cpu) && kvm_points_exec_at(cpu, true, e)) {
+        keep_rf(cpu);
         kvm_points_exec_at(cpu, false, e);
         e->kind = EXIT_POINT;
         return true;

@@ -157,6 +157,7 @@ void x86_kvm_left(Cpu *cpu)
     k->ready_unknown = false;
     k->shadow = false;
     k->since_step++;
+    k->passed = false;
     if (kvm_of(cpu)->irqchip) {
         return;
     }

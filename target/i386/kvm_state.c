@@ -453,6 +453,9 @@ static void drop_void_events(Cpu *cpu)
     if (((const X86State *)cpu->env)->rip == k->events_rip) {
         return;
     }
+    if (k->passed) {
+        ((X86State *)cpu->env)->eflags &= ~X86_RF;
+    }
     if (v->exception.nr != X86_EXC_DB) {
         v->exception.injected = v->exception.pending = 0;
     }

@@ -67,6 +67,7 @@ typedef struct X86Kvm {
     bool dr_dirty;          /* the guest's own changed: merge again before entering */
 
     bool shadow;            /* a step put an interrupt shadow back, and nothing has run since */
+    bool passed;            /* RF is set for an execute breakpoint that the guest has had at this pc */
     unsigned since_step;    /* entries since the last step */
     X86Insn insn;           /* the instruction that was stepped last */
     bool insn_known;
