@@ -12,9 +12,9 @@
 #include "machine_int.h"
 
 #define SECONDS 0.15            /* for one rate; a few operations in any case */
-#define OPS_MIN 5
+#define OPS_MIN 3
 #define ENDLESS (1ull << 40)
-#define FAST 300000             /* rounds of a loop that nothing holds up */
+#define FAST 1000000            /* rounds of a loop that nothing holds up */
 #define SLOW 300                /* ... that comes out each time */
 #define NEVER "X7,26000422001327"       /* the fifth register (rsi) is zero */
 
