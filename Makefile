@@ -6,6 +6,7 @@
 #   make check-kvm   only the tests that need a complete KVM (docs/devel/testing.rst, "The lab")
 #   make demo        the guided tour on Debian's kernel (GUEST=embedded, SYMBOLS=dbg, AUTO=1)
 #   make bench       measurements (not part of check)
+#   make bench-kvm   measurements of debugging under KVM, in the lab (not part of check)
 #   make coverage    which lines the tests run (not part of check; wants gcovr)
 #   make install     PREFIX=... DESTDIR=... as usual
 #   make clean
@@ -35,6 +36,9 @@ demo: all
 bench: all
 	@scripts/bench --build $(BUILD)
 
+bench-kvm: all
+	@scripts/bench-kvm --build $(BUILD)
+
 coverage: deps
 	@scripts/coverage
 
@@ -45,4 +49,4 @@ install: all
 clean:
 	rm -rf $(BUILD)
 
-.PHONY: all deps check check-kvm demo bench coverage install clean
+.PHONY: all deps check check-kvm demo bench bench-kvm coverage install clean

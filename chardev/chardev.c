@@ -396,7 +396,9 @@ size_t chardev_write(Chardev *c, const void *buf, size_t len)
     }
     n = MIN(len, c->limit - MIN(queue_length(c), c->limit));
     g_byte_array_append(c->queue, buf, n);
-    if (queue_length(c) >= CHARDEV_HELP_AT && !c->out_blocks) {
+    /* The loop's own thread would only come back for it: an answer to a debugger goes out at once. What a CPU
+     * writes byte by byte is collected. */
+    if (!c->out_blocks && (mainloop_is_current() || queue_length(c) >= CHARDEV_HELP_AT)) {
         if (!queue_drain(c)) {
             mainloop_call(chardev_call_broken, c);
         }

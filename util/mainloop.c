@@ -73,6 +73,14 @@ static GSourceFuncs calls_funcs = {
     .prepare = calls_prepare, .check = calls_check, .dispatch = calls_dispatch,
 };
 
+/* Ends the loop's sleep. On its own thread it does not sleep, and looks at everything before it does. */
+static void wake(void)
+{
+    if (!mainloop_is_current()) {
+        g_main_context_wakeup(NULL);
+    }
+}
+
 void mainloop_call(MainloopFn *fn, void *opaque)
 {
     CallSource *c = mainloop.calls;
@@ -83,7 +91,7 @@ void mainloop_call(MainloopFn *fn, void *opaque)
     mutex_lock(&c->lock);
     g_queue_push_tail(&c->queue, call);
     mutex_unlock(&c->lock);
-    g_main_context_wakeup(NULL);
+    wake();
 }
 
 void mainloop_call_cancel(MainloopFn *fn, void *opaque)
@@ -138,7 +146,7 @@ void mainloop_quit(int status)
         atomic_put(&mainloop.quit, true);
     }
     mutex_unlock(&mainloop.calls->lock);
-    g_main_context_wakeup(NULL);
+    wake();
 }
 
 bool mainloop_quitting(void)
@@ -229,6 +237,8 @@ FdWatch *fd_watch_new(int fd, unsigned events, FdWatchFn *fn, void *opaque)
     w->wanted = events;
     w->fn = fn;
     w->opaque = opaque;
+    /* Else GLib takes the descriptor out of the poll set for the time of a call, and wakes us twice for that. */
+    g_source_set_can_recurse(&w->source, TRUE);
     g_source_attach(&w->source, NULL);
     return w;
 }
@@ -236,7 +246,7 @@ FdWatch *fd_watch_new(int fd, unsigned events, FdWatchFn *fn, void *opaque)
 void fd_watch_set(FdWatch *w, unsigned events)
 {
     if (atomic_swap(&w->wanted, events) != events) {
-        g_main_context_wakeup(NULL);
+        wake();
     }
 }
 

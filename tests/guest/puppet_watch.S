@@ -45,6 +45,7 @@ pw_load8_after:
 
         /* rdi = address, rsi = bytes: one after the other is written, or read, or (every 24th) eight at once. */
         ROUTINE pw_sweep, pw_sweep_after, pw_sweep_read, pw_sweep_read_after, pw_stride, pw_stride_after
+        ROUTINE pw_again, pw_again_after
 pw_sweep:
         movb    $0x5a, (%rdi)
 pw_sweep_after:
@@ -67,6 +68,13 @@ pw_stride_after:
         addq    $24, %rdi
         decq    %rsi
         jnz     pw_stride
+        ret
+        /* The same place, rsi times. */
+pw_again:
+        movq    %rsi, (%rdi)
+pw_again_after:
+        decq    %rsi
+        jnz     pw_again
         ret
 
         /* rdi = address */

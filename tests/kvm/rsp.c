@@ -24,6 +24,7 @@ struct Rsp {
     GString *in, *packet;
     GHashTable *registers;      /* name: Register */
     GPtrArray *names;
+    unsigned next_number;       /* of a register whose description gives none */
     char pc_field[8];           /* as rip begins in a stop reply */
 };
 
@@ -82,12 +83,14 @@ static void fill(Rsp *r)
     g_string_append_len(r->in, buf, n);
 }
 
-/* Undoes run lengths ("0* " is four zeroes). Escapes do not occur: all that we ask for is hex or text. */
+/* Undoes run lengths ("0* " is four zeroes) and escapes. */
 static void decode(GString *out, const char *from, gsize n)
 {
     g_string_truncate(out, 0);
     for (gsize i = 0; i < n; i++) {
-        if (from[i] == '*' && i + 1 < n && out->len) {
+        if (from[i] == '}' && i + 1 < n) {
+            g_string_append_c(out, (char)(from[++i] ^ 0x20));
+        } else if (from[i] == '*' && i + 1 < n && out->len) {
             char c = out->str[out->len - 1];
 
             for (int k = from[++i] - 29; k > 0; k--) {
@@ -239,8 +242,6 @@ static char *attribute(const char *element, const char *end, const char *name)
 
 static void registers_parse(Rsp *r, const char *xml)
 {
-    unsigned number = 0;
-
     for (const char *p = xml; (p = strstr(p, "<reg ")); p++) {
         const char *end = strchr(p, '>');
         g_autofree char *name = attribute(p, end, "name");
@@ -248,8 +249,8 @@ static void registers_parse(Rsp *r, const char *xml)
         g_autofree char *num = attribute(p, end, "regnum");
         Register *reg = g_new0(Register, 1);
 
-        number = num ? (unsigned)atoi(num) : number;
-        reg->number = number++;
+        reg->number = num ? (unsigned)atoi(num) : r->next_number;
+        r->next_number = reg->number + 1;
         reg->bytes = bits ? (unsigned)(atoi(bits) + 7) / 8 : 0;
         reg->name = g_strdup(name ? name : "");
         g_hash_table_insert(r->registers, reg->name, reg);
@@ -258,21 +259,25 @@ static void registers_parse(Rsp *r, const char *xml)
             g_snprintf(r->pc_field, sizeof(r->pc_field), "%02x:", reg->number);
         }
     }
-    g_ptr_array_add(r->names, NULL);
 }
 
-static void registers_fetch(Rsp *r)
+/* One document of the description, and behind its own registers those that it includes. */
+static void registers_fetch(Rsp *r, const char *document)
 {
     g_autoptr(GString) xml = g_string_new(NULL);
     const char *part;
 
     do {
-        part = rsp_ask(r, "qXfer:features:read:target.xml:%zx,1000", xml->len);
+        part = rsp_ask(r, "qXfer:features:read:%s:%zx,1000", document, xml->len);
         g_string_append(xml, part[0] ? part + 1 : "");
     } while (part[0] == 'm');
     registers_parse(r, xml->str);
-    if (!rsp_has_register(r, "rip")) {
-        die("the description of registers has no rip");
+    for (const char *p = xml->str; (p = strstr(p, "<xi:include ")); p++) {
+        g_autofree char *name = attribute(p, p + strcspn(p, ">"), "href");
+
+        if (name) {
+            registers_fetch(r, name);
+        }
     }
 }
 
@@ -460,9 +465,15 @@ Rsp *rsp_connect(const char *path)
     if (connect(r->fd, (struct sockaddr *)&a, sizeof(a)) != 0) {
         die("nobody listens");
     }
-    rsp_ask(r, "qSupported:swbreak+;hwbreak+;qXfer:features:read+");
+    if (rsp_ask(r, "qSupported:swbreak+;hwbreak+;qXfer:features:read+")[0] == 'T') {
+        rsp_receive(r);         /* some tell unasked that they have stopped */
+    }
     rsp_ask(r, "QStartNoAckMode");
-    registers_fetch(r);
+    registers_fetch(r, "target.xml");
+    if (!rsp_has_register(r, "rip")) {
+        die("the description of registers has no rip");
+    }
+    g_ptr_array_add(r->names, NULL);
     rsp_ask(r, "?");
     return r;
 }
