@@ -396,8 +396,8 @@ size_t chardev_write(Chardev *c, const void *buf, size_t len)
     }
     n = MIN(len, c->limit - MIN(queue_length(c), c->limit));
     g_byte_array_append(c->queue, buf, n);
-    /* The loop's own thread would only come back for it: an answer to a debugger goes out at once. What a CPU
-     * writes byte by byte is collected. */
+    /* The loop's own thread would only come back for it, so an answer to a debugger goes out at
+     * once. What a CPU writes byte by byte is collected. */
     if (!c->out_blocks && (mainloop_is_current() || queue_length(c) >= CHARDEV_HELP_AT)) {
         if (!queue_drain(c)) {
             mainloop_call(chardev_call_broken, c);

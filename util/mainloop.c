@@ -73,7 +73,7 @@ static GSourceFuncs calls_funcs = {
     .prepare = calls_prepare, .check = calls_check, .dispatch = calls_dispatch,
 };
 
-/* Ends the loop's sleep. On its own thread it does not sleep, and looks at everything before it does. */
+/* Ends the loop's sleep. Who is on its thread needs not: it looks before it sleeps. */
 static void wake(void)
 {
     if (!mainloop_is_current()) {
@@ -237,7 +237,7 @@ FdWatch *fd_watch_new(int fd, unsigned events, FdWatchFn *fn, void *opaque)
     w->wanted = events;
     w->fn = fn;
     w->opaque = opaque;
-    /* Else GLib takes the descriptor out of the poll set for the time of a call, and wakes us twice for that. */
+    /* Else GLib takes the descriptor out of the poll set while fn runs, and wakes us for it. */
     g_source_set_can_recurse(&w->source, TRUE);
     g_source_attach(&w->source, NULL);
     return w;

@@ -3,8 +3,8 @@
  *
  * usage: kvm-bench ROUNDS GUEST [NAME ACCELERATOR COMMAND]...
  *
- * A line of output is 'rate', figure, unit, name, rate per second, by tabs; the rate is 'none' where
- * the emulator refuses. What the server can do by itself is found out by asking, not by its name. */
+ * A line of output: 'rate', figure, unit, name, rate per second, by tabs; the rate is 'none' where
+ * the emulator refuses. What a server can do by itself is tried, not known by its name. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -28,14 +28,14 @@ typedef struct Peer {
     double units;               /* what was done, where the guest does not show it */
 } Peer;
 
-/* op is repeated; what it did is told by done, or counted in Peer.units. `of` and `each` are theirs. */
+/* op is repeated; what it did is told by done, or counted in Peer.units. */
 typedef struct Figure {
     const char *name, *unit;
     void (*begin)(Peer *p, const struct Figure *f);
     void (*op)(Peer *p, const struct Figure *f);
     double (*done)(Peer *p);
-    int of;
-    unsigned each;
+    int of;                     /* for begin and op: which kind */
+    unsigned each;              /* for op: how many */
 } Figure;
 
 static double now(void)
@@ -69,7 +69,7 @@ static uint64_t pc_of_g(const char *hex)
 
 static uint64_t reg(Peer *p, const char *name)
 {
-    rsp_ask(rsp(p), "g");       /* makes QEMU look */
+    rsp_ask(rsp(p), "g");       /* QEMU answers p with what it read last; this makes it look */
     return rsp_get(rsp(p), name);
 }
 
@@ -122,7 +122,7 @@ static void fill_registers(Peer *p, int type, uint64_t at)
     }
 }
 
-/* For gdb, which wants to know it at each stop. (QEMU answers p with what it read last: only g makes it look.) */
+/* For gdb, which wants to know it at each stop. */
 static uint64_t where(Peer *p, const RspStop *stop)
 {
     return p->tells_pc ? stop->pc : pc_of_g(rsp_ask(rsp(p), "g"));
@@ -190,7 +190,6 @@ static void condition_begin(Peer *p, const Figure *f)
     machine_point(p->m, 0, sym("pup_done"), 1);
     loop_enter(p, SLOW);
     machine_point(p->m, 0, at, 1);
-    /* A server that evaluates conditions says so by not stopping at a false one. */
     if (p->passes && !rsp_ask_ok(rsp(p), "Z0,%" G_GINT64_MODIFIER "x,1;" NEVER, at)) {
         test_give_up("no condition");
     }
@@ -216,7 +215,7 @@ static void condition(Peer *p, const Figure *f)
 
 /* ---- steps ---- */
 
-/* To a place to which the guest has come by itself: QEMU loses the first step behind a write of the pc. */
+/* To where the guest has come by itself: QEMU loses the first step after the pc was written. */
 static void step_begin(Peer *p, const Figure *f)
 {
     uint64_t at = sym(f->of ? "ps_mix" : "pw_again");
@@ -268,8 +267,10 @@ static void memory_m(Peer *p, const Figure *f)
 {
     unsigned piece = f->of ? (unsigned)f->of : p->piece;
 
-    for (unsigned at = 0; at < PAGE; at += piece) {
-        if (strlen(rsp_ask(rsp(p), "m%" G_GINT64_MODIFIER "x,%x", sym("pup_data") + at, piece)) != 2 * piece) {
+    for (unsigned i = 0; i < PAGE; i += piece) {
+        uint64_t at = sym("pup_data") + i;
+
+        if (strlen(rsp_ask(rsp(p), "m%" G_GINT64_MODIFIER "x,%x", at, piece)) != 2 * piece) {
             test_give_up("no memory");
         }
     }
@@ -319,8 +320,8 @@ static const Figure figures[] = {
     { "hardware breakpoint, as gdb", "stops", break_begin, break_gdb, loop_rounds, 1, 0 },
     { "software breakpoint", "stops", break_begin, break_short, loop_rounds, 0, 0 },
     { "software breakpoint, as gdb", "stops", break_begin, break_gdb, loop_rounds, 0, 0 },
-    { "software breakpoint, registers taken", "stops", patch_begin, break_short, loop_rounds, 0, 0 },
-    { "software breakpoint, registers taken, as gdb", "stops", patch_begin, break_gdb, loop_rounds, 0, 0 },
+    { "breakpoint, registers taken", "stops", patch_begin, break_short, loop_rounds, 0, 0 },
+    { "breakpoint, registers taken, as gdb", "stops", patch_begin, break_gdb, loop_rounds, 0, 0 },
     { "false condition", "hits", condition_begin, condition, NULL, 1, SLOW },
     { "false condition, registers taken", "hits", condition_begin, condition, NULL, 2, SLOW },
     { "step, plain", "steps", step_begin, step_short, loop_insns, 0, 0 },
@@ -365,7 +366,8 @@ static void measure(void *data)
 
     units = f->done ? f->done(p) - before : p->units;
     if (f->done && units < ops) {
-        printf("note\t%s\t%s\t%u operations, of which %.0f had an effect\n", f->name, p->name, ops, units);
+        printf("note\t%s\t%s\t%u operations, of which %.0f had an effect\n", f->name, p->name, ops,
+               units);
     }
     job->rate = units / took;
     printf("rate\t%s\t%s\t%s\t%.2f\n", f->name, f->unit, p->name, job->rate);
@@ -392,11 +394,13 @@ static void probe(void *data)
     p->tells_pc = machine_go(p->m).pc == at;
     go(p);
     p->passes = loop_rounds(p) == 1;
-    p->piece = rsp_ask(rsp(p), "m%" G_GINT64_MODIFIER "x,1000", sym("pup_data"))[0] == 'E' ? 2048 : PAGE;
+    const char *page = rsp_ask(rsp(p), "m%" G_GINT64_MODIFIER "x,1000", sym("pup_data"));
+    p->piece = page[0] == 'E' ? 2048 : PAGE;
     machine_unpoint_all(p->m);
     printf("peer\t%s\t%s, %s, %u bytes a packet\n", p->name,
            p->tells_pc ? "tells the pc" : "does not tell the pc",
-           p->passes ? "goes on from a breakpoint" : "has to be stepped over a breakpoint", p->piece);
+           p->passes ? "goes on from a breakpoint" : "has to be stepped over a breakpoint",
+           p->piece);
 }
 
 typedef struct Start {

@@ -132,8 +132,9 @@ static void spawn(Machine *m, const char *accel, const char *serial, bool held)
 
     g_assert_nonnull(err_file);
     line = g_strdup_printf("%s -accel %s -m 32M -smp %u -display none -serial unix:%s "
-                           "-gdb unix:%s,server=on,wait=off %s -kernel %s -append 'mode=puppet cpus=%u'",
-                           emulator_path, accel, m->cpus, serial, gdb, held ? "-S" : "", guest_path, m->started);
+                           "-gdb unix:%s,server=on,wait=off %s -kernel %s "
+                           "-append 'mode=puppet cpus=%u'", emulator_path, accel, m->cpus, serial,
+                           gdb, held ? "-S" : "", guest_path, m->started);
     g_shell_parse_argv(line, NULL, &argv, &err);
     g_assert_no_error(err);
     if (!g_spawn_async(NULL, argv, NULL, G_SPAWN_DO_NOT_REAP_CHILD | G_SPAWN_STDOUT_TO_DEV_NULL,
