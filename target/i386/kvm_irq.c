@@ -114,6 +114,13 @@ static void give_interrupts(Cpu *cpu, uint32_t pending, bool step)
     run->request_interrupt_window = !step && anything_pending(cpu, cpu_interrupt_pending(cpu));
 }
 
+bool x86_kvm_goes_first(const Cpu *cpu, bool hold, bool step, bool pending)
+{
+    const X86Kvm *k = x86_kvm(cpu);
+
+    return !hold && !step && (k->passed || (k->shadow && pending));
+}
+
 KvmReady x86_kvm_prepare(Cpu *cpu, bool hold, bool step)
 {
     struct kvm_run *run = kvm_cpu(cpu)->run;
@@ -135,8 +142,7 @@ KvmReady x86_kvm_prepare(Cpu *cpu, bool hold, bool step)
     }
     run->request_interrupt_window = 0;
     kvm_sync(cpu);
-    /* A shadow that was put back after a step: its instruction goes first, whatever KVM makes of it. */
-    bool first = !hold && !step && x86_kvm(cpu)->shadow && anything_pending(cpu, pending);
+    bool first = x86_kvm_goes_first(cpu, hold, step, anything_pending(cpu, pending));
 
     if (hold || first) {
         x86_kvm_take_back(cpu);

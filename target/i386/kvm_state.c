@@ -455,6 +455,7 @@ static void drop_void_events(Cpu *cpu)
     }
     if (k->passed) {
         ((X86State *)cpu->env)->eflags &= ~X86_RF;
+        k->passed = false;
     }
     if (v->exception.nr != X86_EXC_DB) {
         v->exception.injected = v->exception.pending = 0;

@@ -500,11 +500,14 @@ static bool fault_resolve(Step *st, int *vector)
     return false;
 }
 
-/* Did nothing happen? With emulated VMX some exits leave a trap behind that ends the next entry. */
+/* Did nothing happen? With emulated VMX some exits leave a trap behind that ends the next entry; RF, which
+ * such a trap clears, is no matter for a step: none of the guest's execute breakpoints is armed. */
 static bool spurious(const Step *st, uint32_t dr6)
 {
+    const uint64_t lost = X86_TF | X86_RF;
+
     return (st->control & KVM_GUESTDBG_SINGLESTEP) && !(dr6 & 15) && !moved(st) &&
-           x86_eflags_get(st->s) == (st->flags & ~(uint64_t)X86_TF);
+           (x86_eflags_get(st->s) & ~lost) == (st->flags & ~lost);
 }
 
 static KvmStep step_insn(Step *st)

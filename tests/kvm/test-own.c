@@ -262,6 +262,40 @@ static void test_execute(Machine *m)
     rsp_write_u64(machine_rsp(m), sym("pup_rf_mask"), 0);
 }
 
+/* The debugger's is taken away while the guest stands there: the guest's own is met once, neither lost nor
+ * told again, whether the debugger goes on at once, steps, or writes a register first. */
+static void test_execute_gone(Machine *m)
+{
+    uint64_t at = sym("po_function");
+
+    rsp_write_u64(machine_rsp(m), sym("pup_rf_mask"), 1);
+    guest_dr(m, 0, at);
+    guest_dr(m, 7, DR7_FIXED | 1);
+    for (unsigned how = 0; how < 6; how++) {
+        if (how >= 3) {
+            watch_theirs(m, ACCESS);        /* and the debug registers are shared */
+        }
+        machine_point(m, 0, at, 1);
+        machine_clear(m);
+        machine_enter(m, 1, sym("po_work"), 0, 0, 0);
+        for (unsigned i = 0; rsp_get(machine_rsp(m), "rip") != at; i++) {
+            g_assert_cmpuint(i, <, 10);
+            machine_go(m);
+        }
+        machine_unpoint_all(m);
+        if (how % 3 == 1) {
+            machine_step(m);
+        } else if (how % 3 == 2) {
+            rsp_set(machine_rsp(m), "r15", how);
+        }
+        machine_finish(m);
+        g_assert_cmpuint(machine_traps(m), ==, 1);
+        assert_place(machine_trap(m, 0).ip, at, __FILE__, __LINE__);
+    }
+    guest_frees(m);
+    rsp_write_u64(machine_rsp(m), sym("pup_rf_mask"), 0);
+}
+
 /* A port (CR4.DE is on), in the last register. */
 static void test_port(Machine *m)
 {
@@ -617,6 +651,7 @@ int main(int argc, char **argv)
         { "/own/watch/hit-under-step", test_hit_under_step, 1 },
         { "/own/watch/written-by-debugger", test_written_by_debugger, 1 },
         { "/own/execute", test_execute, 1 },
+        { "/own/execute-gone", test_execute_gone, 1 },
         { "/own/port", test_port, 1 },
         { "/own/int3", test_int3, 1 },
         { "/own/icebp", test_icebp, 1 },
