@@ -215,6 +215,9 @@ typedef struct AccelOps {
      * parked. (opt, both or none: env is the truth) */
     void (*vcpu_fetch)(Cpu *cpu, RegGroups groups);
     void (*vcpu_store)(Cpu *cpu);
+    /* A debugger has written memory, page tables perhaps: what this CPU remembers of them counts no more.
+     * [vcpu], or [control] while parked. (opt: it remembers nothing) */
+    void (*vcpu_flush)(Cpu *cpu);
     /* The plan changed: what is VM-wide (translated blocks, patches). Called once per change,
      * before vcpu_plan of each vCPU. All parked, [control]. On failure the machine stays with
      * `old`. Plans stay valid until the next call has returned. (opt) */

@@ -186,6 +186,16 @@ static void write_do(void *opaque)
     }
 }
 
+/* What was written may have been a page table. */
+static void forget_translations(Cpu *cpu, void *data)
+{
+    const Vm *vm = cpu->vm;
+
+    if (vm->accel->vcpu_flush) {
+        vm->accel->vcpu_flush(cpu);
+    }
+}
+
 bool debug_write(Debug *d, unsigned cpu, AddrKind kind, uint64_t at, const void *buf,
                  size_t len, bool rom, GError **errp)
 {
@@ -206,6 +216,9 @@ bool debug_write(Debug *d, unsigned cpu, AddrKind kind, uint64_t at, const void 
             points_quiesce(d, write_do, &go);
         } else {
             write_do(&go);
+        }
+        for (unsigned i = 0; i < d->vm->ncpus; i++) {
+            debug_on_cpu(d, i, forget_translations, NULL);
         }
         ok = true;
     }

@@ -45,6 +45,8 @@ typedef struct KvmArch {
     void (*vcpu_fini)(Cpu *cpu);                        /* [vcpu] */
     void (*fetch)(Cpu *cpu, RegGroups groups);          /* as AccelOps.vcpu_fetch */
     void (*store)(Cpu *cpu);
+    /* Has the processor forget the translations that it has cached. [vcpu] */
+    void (*flush)(Cpu *cpu);
     /* The machine was reset: forget what belongs to the guest that was. [control] */
     void (*reset)(Cpu *cpu);
     /* Guest time stands (true) or goes on where it stood. All parked. [control] */
@@ -95,6 +97,7 @@ typedef struct KvmCpu {
     void *arch;                 /* the pin's own */
     uint32_t in_guest;          /* [atomic] through the gate */
     bool exclusive;             /* this vCPU has the exclusive section */
+    bool stale;                 /* translations are to be forgotten before the next entry */
     bool incomplete;            /* an access was served, KVM has not finished its instruction */
 } KvmCpu;
 

@@ -193,6 +193,11 @@ static void kvm_store(Cpu *cpu)
     kvm_of(cpu)->arch->store(cpu);
 }
 
+static void kvm_flush(Cpu *cpu)
+{
+    kvm_cpu(cpu)->stale = true;
+}
+
 static bool kvm_vcpu_plan(Cpu *cpu, const DebugPlan *plan, GError **errp)
 {
     kvm_of(cpu)->arch->plan(cpu, plan);
@@ -229,6 +234,7 @@ const AccelOps kvm_accel_ops = {
     .vcpu_irq = kvm_kick,
     .vcpu_fetch = kvm_fetch,
     .vcpu_store = kvm_store,
+    .vcpu_flush = kvm_flush,
     .plan = kvm_points_plan,
     .vcpu_plan = kvm_vcpu_plan,
     .point_now = kvm_points_now,

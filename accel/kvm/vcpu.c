@@ -112,6 +112,10 @@ void kvm_sync(Cpu *cpu)
         kvm_of(cpu)->arch->store(cpu);
         cpu->dirty = false;
     }
+    if (kvm_cpu(cpu)->stale) {
+        kvm_of(cpu)->arch->flush(cpu);
+        kvm_cpu(cpu)->stale = false;
+    }
     cpu->fetched = 0;
 }
 

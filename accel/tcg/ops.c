@@ -243,6 +243,7 @@ const AccelOps tcg_accel_ops = {
     .vcpu_init = tcg_vcpu_init,
     .vcpu_fini = tcg_vcpu_fini,
     .vcpu_run = tcg_vcpu_run,
+    .vcpu_flush = tlb_flush_all,
     .plan = tcg_plan,
     .reset = tcg_reset,
 };

@@ -155,6 +155,7 @@ static const KvmArch x86_kvm_arch = {
     .vcpu_fini = x86_vcpu_fini,
     .fetch = x86_kvm_fetch,
     .store = x86_kvm_store,
+    .flush = x86_kvm_flush,
     .reset = x86_reset,
     .freeze = x86_kvm_freeze,
     .plan = x86_kvm_plan,

@@ -160,6 +160,20 @@ static void put_sregs(Cpu *cpu)
     x86_kvm_do(cpu, KVM_SET_SREGS, r, "writing system registers");
 }
 
+/* A change of CR4.PGE is what empties all of a processor's translations (SDM vol. 3, 4.10.4.1), and has KVM walk
+ * nested ones anew. Shadow page tables (a module's ept=0, npt=0) it keeps. */
+void x86_kvm_flush(Cpu *cpu)
+{
+    struct kvm_sregs r;
+
+    x86_kvm_do(cpu, KVM_GET_SREGS, &r, "reading system registers");
+    memset(r.interrupt_bitmap, 0, sizeof(r.interrupt_bitmap));
+    for (unsigned i = 0; i < 2; i++) {
+        r.cr4 ^= X86_CR4_PGE;
+        x86_kvm_do(cpu, KVM_SET_SREGS, &r, "having translations forgotten");
+    }
+}
+
 /* ---- x87, SSE, AVX: the XSAVE image in its standard format (SDM vol. 1, 13.4) ---- */
 
 #define XSAVE_BV 512

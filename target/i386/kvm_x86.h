@@ -93,6 +93,7 @@ bool x86_kvm_set_cpuid(Cpu *cpu, GError **errp);
 /* ---- kvm_state.c ---- */
 void x86_kvm_fetch(Cpu *cpu, RegGroups groups);
 void x86_kvm_store(Cpu *cpu);
+void x86_kvm_flush(Cpu *cpu);
 /* Only general registers, or only pending events, from env and events at once. */
 void x86_kvm_put_regs(Cpu *cpu);
 void x86_kvm_put_events(Cpu *cpu);
