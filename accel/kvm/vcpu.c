@@ -1,20 +1,15 @@
 /* A vCPU: its descriptor, entering and leaving the guest, serving ports and devices.
- * SPDX-License-Identifier: GPL-2.0-or-later
- *
- * A kick sets immediate_exit and sends a signal: the one gets a thread out that is about to enter,
- * the other one that is in. Whoever clears immediate_exit looks at the wishes afterwards. */
+ * SPDX-License-Identifier: GPL-2.0-or-later */
 #include "accel/kvm/vcpu.h"
 
 #include <errno.h>
-#include <signal.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "accel/kvm/kick.h"
 #include "util/error.h"
 #include "vm/vm.h"
-
-#define KICK_SIGNAL SIGUSR1
 
 int kvm_ioctl(int fd, unsigned long request, void *arg)
 {
@@ -35,22 +30,6 @@ int kvm_check(const KvmVm *kvm, int cap)
 
 /* ---- kicks ---- */
 
-static void on_kick(int sig)
-{
-}
-
-/* The signal does nothing but interrupt KVM_RUN. */
-static void kick_signal_enable(void)
-{
-    struct sigaction sa = { .sa_handler = on_kick };
-    sigset_t set;
-
-    sigaction(KICK_SIGNAL, &sa, NULL);
-    sigemptyset(&set);
-    sigaddset(&set, KICK_SIGNAL);
-    pthread_sigmask(SIG_UNBLOCK, &set, NULL);
-}
-
 void kvm_kick(Cpu *cpu)
 {
     KvmCpu *kc = kvm_cpu(cpu);
@@ -58,7 +37,7 @@ void kvm_kick(Cpu *cpu)
     if (kc->run) {
         atomic_put(&kc->run->immediate_exit, 1);
         if (atomic_get(&kc->in_guest)) {
-            pthread_kill(cpu->thread.t, KICK_SIGNAL);
+            kvm_kick_thread(cpu->thread.t, kc->run);
         }
     }
 }
@@ -70,7 +49,7 @@ bool kvm_vcpu_init(Cpu *cpu, GError **errp)
     KvmVm *kvm = kvm_of(cpu);
     KvmCpu *kc = kvm_cpu(cpu);
 
-    kick_signal_enable();
+    kvm_kick_enable();
     if (cpu->index == 0 && !kvm_memory_attach(kvm, errp)) {
         return false;
     }

@@ -7,6 +7,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "accel/kvm/kick.h"
 #include "target/i386/kvm_x86.h"
 #include "util/bytes.h"
 
@@ -128,9 +129,14 @@ static bool start(Scratch *t, const char *code, size_t len, uint32_t control, ui
     return scratch_registers(t) && ioctl(t->vcpu, KVM_SET_GUEST_DEBUG, &d) == 0;
 }
 
+/* Each of the tries is a few instructions: a KVM that needs so long has gone astray, and is tried no more. */
+#define LIMIT_MS 10000
+
 static void go(Scratch *t)
 {
-    t->last = ioctl(t->vcpu, KVM_RUN, 0) < 0 ? errno : 0;
+    if (t->last != EINTR) {
+        t->last = -kvm_run_limited(t->vcpu, t->run, LIMIT_MS);
+    }
 }
 
 static uint64_t pc(Scratch *t)
