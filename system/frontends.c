@@ -1,5 +1,6 @@
 /* Those who look at the machine and drive it: debug core, gdb servers, monitors, QMP, qtest.
  * SPDX-License-Identifier: GPL-2.0-or-later */
+#include <stdio.h>
 #include <string.h>
 
 #include "gdbstub/server.h"
@@ -34,13 +35,26 @@ bool frontends_make_qtest(System *s, GError **errp)
 
 /* ---- debugging -------------------------------------------------------------------------- */
 
+/* An executor that cannot go on: with what the CPU held, for who has nothing else to look at it. */
+static void tell_error(System *s, const StopInfo *stop)
+{
+    g_autofree char *line = g_strdup_printf("info registers cpu=%u", stop->cpu);
+    g_autoptr(GString) out = g_string_new(NULL);
+    Monitor *m = monitor_new(&s->host, "command line", NULL, NULL);
+
+    error_report("CPU %u cannot go on: %s", stop->cpu, stop->text ? stop->text : "no reason");
+    monitor_run(m, line, out);
+    fputs(out->str, stderr);
+    monitor_free(m);
+}
+
 /* A stop that no debugger asked for is told to the user; without any debugger it is the end. */
 static void client_stopped(void *opaque, const StopInfo *stop)
 {
     System *s = opaque;
 
     if (stop->kind == STOP_ERROR) {
-        error_report("CPU %u cannot go on: %s", stop->cpu, stop->text ? stop->text : "no reason");
+        tell_error(s, stop);
         if (!s->vm->policy.panic_stops) {
             vm_request_shutdown(s->vm, VM_CAUSE_ERROR, 1);
         }

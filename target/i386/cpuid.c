@@ -59,7 +59,7 @@ static const struct { uint8_t f, needs; } depends[] = {
     { X86_F_PCID, X86_F_LM }, { X86_F_FSGSBASE, X86_F_LM }, { X86_F_CX16, X86_F_LM },
     { X86_F_XSAVE, X86_F_FXSR }, { X86_F_SSE, X86_F_FXSR }, { X86_F_SSE2, X86_F_SSE },
     { X86_F_XSAVEOPT, X86_F_XSAVE }, { X86_F_XSAVEC, X86_F_XSAVE }, { X86_F_XGETBV1, X86_F_XSAVE },
-    { X86_F_RDPID, X86_F_RDTSCP },
+    { X86_F_RDPID, X86_F_RDTSCP }, { X86_F_KVMCLOCK_STABLE, X86_F_KVMCLOCK },
 };
 
 static void model_put(X86Model *m, X86Feature f, bool on)
@@ -116,6 +116,12 @@ static void model_host(X86Model *m, const X86ModelHost *host)
     m->level = m->amd ? 0xd : 0x16;
 }
 
+/* What has to be asked for. */
+static bool is_extra(X86Feature f)
+{
+    return f == X86_F_HYPERVISOR || f == X86_F_HT || f == X86_F_KVMCLOCK;
+}
+
 static void model_base(X86Model *m, const ModelRow *row, const X86ModelHost *host)
 {
     m->name = row->name;
@@ -133,8 +139,7 @@ static void model_base(X86Model *m, const ModelRow *row, const X86ModelHost *hos
         model_host(m, host);
     }
     for (unsigned i = 0; i < X86_F_NUM && !row->features; i++) {
-        model_put(m, (X86Feature)i,
-                  feature_works((X86Feature)i, host) && i != X86_F_HYPERVISOR && i != X86_F_HT);
+        model_put(m, (X86Feature)i, feature_works((X86Feature)i, host) && !is_extra((X86Feature)i));
     }
     for (unsigned i = 0; i < row->nfeatures; i++) {
         X86Feature f = (X86Feature)row->features[i];
@@ -174,6 +179,9 @@ static bool model_apply(X86Model *m, const char *item, const X86ModelHost *host,
 
 static void model_finish(X86Model *m)
 {
+    if (x86_model_has(m, X86_F_KVMCLOCK)) {
+        model_put(m, X86_F_HYPERVISOR, true);   /* it is found in the hypervisor's leaves */
+    }
     for (unsigned i = 0; i < G_N_ELEMENTS(depends); i++) {
         if (!x86_model_has(m, (X86Feature)depends[i].needs)) {
             model_put(m, (X86Feature)depends[i].f, false);
@@ -435,13 +443,23 @@ static X86Cpuid extended(const X86State *s, unsigned ncpus, uint32_t leaf)
     }
 }
 
-/* The hypervisor's range: a signature of our own, and nothing offered. */
-static X86Cpuid hypervisor(uint32_t leaf)
-{
-    static const char sign[] = "Glassbox DBG";
+#define KVMCLOCK_OLD 1u     /* the clock's first two MSRs, which KVM serves as well */
 
-    return leaf == 0x40000000u ? (X86Cpuid){ leaf, le32(sign), le32(sign + 4), le32(sign + 8) }
-                               : (X86Cpuid){ 0 };
+/* The hypervisor's range: a signature of our own, and nothing offered; or KVM's, which a guest looks for before
+ * it uses KVM's clock (Linux, Documentation/virt/kvm/x86/cpuid.rst). */
+static X86Cpuid hypervisor(const X86State *s, uint32_t leaf)
+{
+    bool kvm = x86_has(s, X86_F_KVMCLOCK);
+    const char *sign = kvm ? "KVMKVMKVM\0\0" : "Glassbox DBG";
+
+    switch (leaf) {
+    case 0x40000000u:
+        return (X86Cpuid){ kvm ? leaf + 1 : leaf, le32(sign), le32(sign + 4), le32(sign + 8) };
+    case 0x40000001u:
+        return (X86Cpuid){ kvm ? s->model->word[X86_W_KVM_EAX] | KVMCLOCK_OLD : 0 };
+    default:
+        return (X86Cpuid){ 0 };
+    }
 }
 
 X86Cpuid x86_cpuid(const X86State *s, unsigned index, unsigned ncpus, uint32_t leaf, uint32_t sub)
@@ -452,7 +470,7 @@ X86Cpuid x86_cpuid(const X86State *s, unsigned index, unsigned ncpus, uint32_t l
         return extended(s, ncpus, leaf);
     }
     if (leaf >> 28 == 4 && x86_has(s, X86_F_HYPERVISOR)) {
-        return hypervisor(leaf);
+        return hypervisor(s, leaf);
     }
     if (leaf > m->level) {
         if (m->amd) {

@@ -51,7 +51,8 @@
     X(LAHF_LM, "lahf-lm", 81_ECX, 0, 1) X(CMP_LEGACY, "cmp-legacy", 81_ECX, 1, 0) \
     X(SVM, "svm", 81_ECX, 2, 0) X(ABM, "abm", 81_ECX, 5, 1) X(SSE4A, "sse4a", 81_ECX, 6, 0) \
     X(DNOWPREFETCH, "3dnowprefetch", 81_ECX, 8, 1) \
-    X(INVTSC, "invtsc", 87_EDX, 8, 1)
+    X(INVTSC, "invtsc", 87_EDX, 8, 1) X(KVMCLOCK, "kvmclock", KVM_EAX, 3, 0) \
+    X(KVMCLOCK_STABLE, "kvmclock-stable-bit", KVM_EAX, 24, 0)
 
 typedef enum X86Feature {
 #define X86_FEATURE_ENUM(sym, name, word, bit, works) X86_F_##sym,
@@ -64,7 +65,9 @@ typedef enum X86Feature {
 /* The 32-bit words of CPUID that hold features. */
 enum {
     X86_W_1_EDX, X86_W_1_ECX, X86_W_7_EBX, X86_W_7_ECX, X86_W_7_EDX, X86_W_D1_EAX, X86_W_6_EAX,
-    X86_W_81_EDX, X86_W_81_ECX, X86_W_87_EDX, X86_W_NUM,
+    X86_W_81_EDX, X86_W_81_ECX, X86_W_87_EDX,
+    X86_W_KVM_EAX,      /* leaf 0x40000001 of KVM */
+    X86_W_NUM,
 };
 
 /* What one CPU is; made by x86_model_new, immutable afterwards. */

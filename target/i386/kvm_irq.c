@@ -262,6 +262,37 @@ static void tsc_go(KvmVm *kvm)
     }
 }
 
+static bool has_clock(KvmVm *kvm)
+{
+    return x86_has(kvm->vm->cpus[0]->env, X86_F_KVMCLOCK);
+}
+
+/* KVM's clock for guests (kvmclock) goes on from where it stood, and the guest is told that it did stand, so
+ * that its watchdogs keep quiet; -EINVAL says that this CPU does not use it. */
+static void clock_stop(KvmVm *kvm)
+{
+    struct kvm_clock_data c = { 0 };
+
+    if (has_clock(kvm) && kvm_ioctl(kvm->fd, KVM_GET_CLOCK, &c) == 0) {
+        int64_t late = host_monotonic_ns() - vm_clock_frozen_since(kvm->vm);
+
+        ((X86KvmVm *)kvm->arch_data)->clock_frozen = c.clock - (uint64_t)MAX(late, 0);
+    }
+}
+
+static void clock_go(KvmVm *kvm)
+{
+    struct kvm_clock_data c = { .clock = ((X86KvmVm *)kvm->arch_data)->clock_frozen };
+
+    if (!has_clock(kvm)) {
+        return;
+    }
+    kvm_ioctl(kvm->fd, KVM_SET_CLOCK, &c);
+    for (unsigned i = 0; i < kvm->vm->ncpus; i++) {
+        kvm_ioctl(kvm_cpu(kvm->vm->cpus[i])->fd, KVM_KVMCLOCK_CTRL, NULL);
+    }
+}
+
 /* The timers of KVM's own local APICs; whether its CPUs are halted is looked at, too. */
 static void lapics_freeze(KvmVm *kvm, bool frozen, int64_t late)
 {
@@ -286,8 +317,10 @@ void x86_kvm_freeze(KvmVm *kvm, bool frozen)
 
     if (frozen && !v->frozen) {
         tsc_stop(kvm);
+        clock_stop(kvm);
     } else if (!frozen && v->frozen) {
         tsc_go(kvm);
+        clock_go(kvm);
     }
     if (kvm->irqchip) {
         lapics_freeze(kvm, frozen, was ? -1 : host_monotonic_ns() - vm_clock_frozen_since(kvm->vm));

@@ -84,6 +84,7 @@ static void host_features(KvmVm *kvm, const struct kvm_cpuid2 *c, X86ModelHost *
     w[X86_W_81_EDX] = e1.edx;
     w[X86_W_81_ECX] = e1.ecx;
     w[X86_W_87_EDX] = leaf(c, 0x80000007u, 0).edx;
+    w[X86_W_KVM_EAX] = kvm_check(kvm, KVM_CAP_ADJUST_CLOCK) ? leaf(c, 0x40000001u, 0).eax : 0;
     for (unsigned i = 0; i < G_N_ELEMENTS(without); i++) {
         w[without[i].word] &= ~without[i].bits;
     }
@@ -167,6 +168,7 @@ bool x86_kvm_set_cpuid(Cpu *cpu, GError **errp)
     }
     if (x86_has(s, X86_F_HYPERVISOR)) {
         add(c, cpu, 0x40000000u, 0, false);
+        add(c, cpu, 0x40000001u, 0, false);
     }
     for (uint32_t f = 0x80000000u; f <= s->model->xlevel; f++) {
         add(c, cpu, f, 0, false);

@@ -288,6 +288,7 @@ static const MsrRow rows[] = {
     MSR_IF(X86_MSR_TSC_AUX, tsc_aux, RDTSCP),
     MSR(X86_MSR_SYSENTER_CS, sysenter_cs), MSR(X86_MSR_SYSENTER_ESP, sysenter_esp),
     MSR(X86_MSR_SYSENTER_EIP, sysenter_eip),
+    MSR_IF(0x4b564d01, kvm_system_time, KVMCLOCK),
     MSR(X86_MSR_PAT, pat), MSR(X86_MSR_MISC_ENABLE, misc_enable),
     MSR_IF(X86_MSR_TSC_ADJUST, tsc_adjust, TSC_ADJUST), MSR_IF(0x48, spec_ctrl, SPEC_CTRL),
     MSR(X86_MSR_MTRR_DEFTYPE, mtrr_deftype), MSR(X86_MSR_MCG_STATUS, mcg_status),

@@ -32,7 +32,8 @@ typedef struct X86KvmVm {
     uint32_t msr[X86_KVM_MSRS];     /* those that KVM has, of the table in kvm_msr.c */
     unsigned nmsr;
     bool frozen;            /* time stands ... */
-    uint64_t tsc_frozen;    /* ... and the first CPU's TSC here */
+    uint64_t tsc_frozen;    /* ... and the first CPU's TSC here ... */
+    uint64_t clock_frozen;  /* ... and KVM's clock here, if the guest may use it */
 } X86KvmVm;
 
 /* A vCPU's own: KvmCpu.arch. */

@@ -61,6 +61,7 @@ static void reset_cold(X86State *s)
     s->pat = UINT64_C(0x0007040600070406);
     s->misc_enable = 0x1801;
     s->tsc_adjust = s->tsc_deadline = s->spec_ctrl = s->smbase = 0;
+    s->kvm_system_time = 0;
     /* Memory is write-back, as firmware leaves it. */
     s->mtrr_deftype = 0x806;
     memset(s->mtrr_fixed, 0, sizeof(s->mtrr_fixed));

@@ -238,6 +238,7 @@ typedef struct X86State {
     uint64_t star, lstar, cstar, sfmask, kernel_gs_base, tsc_aux;
     uint64_t sysenter_cs, sysenter_esp, sysenter_eip;
     uint64_t pat, apic_base, misc_enable, tsc_adjust, tsc_deadline, spec_ctrl, smbase;
+    uint64_t kvm_system_time;   /* MSR_KVM_SYSTEM_TIME_NEW: where the guest has KVM's clock */
     uint64_t mtrr_deftype, mtrr_fixed[11], mtrr_var[16];
     uint64_t mcg_status, mcg_ctl;
     uint64_t pdpte[4];      /* PAE page-directory pointers, loaded with CR3 */

@@ -39,7 +39,7 @@ const StateField x86_state_fields[] = {
     STATE_X(X86State, sysenter_esp), STATE_X(X86State, sysenter_eip), STATE_X(X86State, pat),
     STATE_X(X86State, apic_base), STATE_X(X86State, misc_enable), STATE_X(X86State, tsc_adjust),
     STATE_X(X86State, mtrr_deftype), STATE_XA(X86State, mtrr_fixed), STATE_XA(X86State, mtrr_var),
-    STATE_X(X86State, mcg_status), STATE_XA(X86State, pdpte), STATE_I(X86State, exc_vector),
+    STATE_X(X86State, kvm_system_time), STATE_X(X86State, mcg_status), STATE_XA(X86State, pdpte), STATE_I(X86State, exc_vector),
     STATE_X(X86State, exc_error), STATE_B(X86State, exc_has_error), STATE_U(X86State, exc_kind),
     STATE_U(X86State, exc_nest), STATE_X(X86State, exc_next_rip), STATE_X(X86State, exc_dr6),
     STATE_X(X86State, pending_dr6), STATE_B(X86State, nmi_blocked), STATE_U(X86State, sipi_vector),

@@ -100,6 +100,15 @@ pt_start:
         outb    %al, $0x40
         outb    %al, $0x40
         ret
+        /* rdi = where KVM's clock shall be, and bit 0. */
+        .globl  pt_kvmclock
+pt_kvmclock:
+        movl    %edi, %eax
+        movq    %rdi, %rdx
+        shrq    $32, %rdx
+        movl    $0x4b564d01, %ecx       /* MSR_KVM_SYSTEM_TIME_NEW */
+        wrmsr
+        ret
         /* edi = ticks of the ACPI timer: until they have passed. */
 pt_wait:
         movw    $0x608, %dx

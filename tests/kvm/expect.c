@@ -7,11 +7,18 @@
 static const Expect rows[] = {
     { .accel = "tcg", .read_watch = true, .exact_access = true, .access_always = true, .port_traps = true,
       .access_many = true, .runs_anywhere = true },
-    { .accel = "kvm", .guest_sees_patch = true },
+    { .accel = "kvm", .guest_sees_patch = true, .kvmclock = true },
 };
 
 const Expect *expect;
 const char *expect_accel;
+
+unsigned expect_setting(const char *name, unsigned usual)
+{
+    const char *text = g_getenv(name);
+
+    return text ? (unsigned)g_ascii_strtoull(text, NULL, 10) : usual;
+}
 
 void expect_init(void)
 {

@@ -13,12 +13,16 @@ typedef struct Expect {
     bool access_always;         /* access watchpoints go on when the guest uses all debug registers */
     bool port_traps;            /* the guest's own debug registers trap ports: KVM serves ports past them */
     bool access_many;           /* more than four of them can be had at once */
+    bool kvmclock;              /* -cpu's flag of that name can be had */
     bool runs_anywhere;         /* code in device memory is executed; else the machine stops with an error */
 } Expect;
 
 /* The row for GLASSBOX_ACCEL, and that text. */
 extern const Expect *expect;
 extern const char *expect_accel;
+
+/* A number that the environment may give in its place. */
+unsigned expect_setting(const char *name, unsigned usual);
 
 /* To be called once. Another accelerator than the known ones is an error. */
 void expect_init(void);

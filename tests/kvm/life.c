@@ -31,10 +31,18 @@ static char *path_in(const Machine *m, const char *name)
     return g_build_filename(m->dir, name, NULL);
 }
 
+char *machine_errors(const Machine *m)
+{
+    g_autofree char *path = path_in(m, "stderr");
+    char *said = NULL;
+
+    g_file_get_contents(path, &said, NULL, NULL);
+    return said ? said : g_strdup("");
+}
+
 /* Has it ended? If nobody asked for that, or in a test that fails, what it said is told. */
 static bool has_ended(Machine *m)
 {
-    g_autofree char *path = path_in(m, "stderr"), *said = NULL;
     int status;
 
     if (!m->ended && waitpid(m->pid, &status, WNOHANG) == m->pid) {
@@ -42,8 +50,9 @@ static bool has_ended(Machine *m)
         if (m->end_asked && !status && !m->tell) {
             return true;
         }
-        g_file_get_contents(path, &said, NULL, NULL);
-        g_test_message("the emulator has ended with status 0x%x: %s", status, said ? said : "");
+        g_autofree char *said = machine_errors(m);
+
+        g_test_message("the emulator has ended with status 0x%x: %s", status, said);
     }
     return m->ended;
 }

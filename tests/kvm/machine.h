@@ -37,6 +37,8 @@ void machine_detach(Machine *m);        /* by D */
 void machine_connect(Machine *m);        /* sets the point at pup_done */
 /* What the guest prints next that begins with this; without it, for g_free. */
 char *machine_line(Machine *m, const char *prefix);
+/* What the emulator itself has said so far, for g_free. */
+char *machine_errors(const Machine *m);
 /* A further emulator, stopped before its first instruction; connected. It ends with the case. */
 Machine *machine_start_other(const char *accel);
 

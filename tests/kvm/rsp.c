@@ -9,6 +9,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "expect.h"
 #include "giveup.h"
 
 #define PIECE 2048              /* bytes of memory in one packet */
@@ -30,9 +31,7 @@ struct Rsp {
 
 static int limit_ms(void)
 {
-    const char *text = g_getenv("GLASSBOX_TEST_LIMIT");
-
-    return (text ? atoi(text) : LIMIT_SECONDS) * 1000;
+    return (int)expect_setting("GLASSBOX_TEST_LIMIT", LIMIT_SECONDS) * 1000;
 }
 
 G_GNUC_NORETURN static void die(const char *why)

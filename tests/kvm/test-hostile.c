@@ -1,5 +1,7 @@
 /* The guest does what no guest should: the machine does not spin, and can be debugged afterwards.
  * SPDX-License-Identifier: GPL-2.0-or-later */
+#include <string.h>
+
 #include "machine.h"
 
 /* After whatever: stopped, it can be looked at and made to work. */
@@ -106,6 +108,16 @@ static void test_triple_step(Machine *m)
 
 /* ---- jumps to nowhere ------------------------------------------------------------------- */
 
+/* Who has no debugger reads it: the reason, and the registers. */
+static void stop_is_told(Machine *m, uint64_t at)
+{
+    g_autofree char *said = machine_errors(m), *pc = g_strdup_printf("rip=0x%016" G_GINT64_MODIFIER "x", at);
+
+    if (!strstr(said, "CPU 0 cannot go on: ") || !strstr(said, pc)) {
+        test_fail("the emulator says: %s", said);
+    }
+}
+
 /* Either the guest gets a fault and comes back, or the machine stops and says why. */
 static void jump(Machine *m, uint64_t at, unsigned vector)
 {
@@ -126,6 +138,7 @@ static void jump(Machine *m, uint64_t at, unsigned vector)
         g_assert_cmpuint(vector, ==, 0);
         g_assert_cmpuint(stop.signal, ==, 4);
         g_assert_cmphex(stop.pc, ==, at);
+        stop_is_told(m, at);
     }
     still_works(m);
 }

@@ -322,10 +322,11 @@ static void test_hlt(Machine *m)
 
 /* ---- a long way ------------------------------------------------------------------------- */
 
-enum { ROUNDS = 70, ACTIONS = 3000 };
+/* What a round of ps_mix takes, about. */
+#define ROUND_ACTIONS 28
 
 /* Steps, with some runs to a breakpoint and some ranges between them, then to the end. */
-static void wander(Machine *m)
+static void wander(Machine *m, unsigned actions)
 {
     GRand *rand = g_rand_new_with_seed(5);
     uint64_t part = sym("ps_mix_part");
@@ -333,7 +334,7 @@ static void wander(Machine *m)
                                              "x:1", sym("ps_mix"), part);
     RspStop stop = { 0 };
 
-    for (unsigned i = 0; i < ACTIONS; i++) {
+    for (unsigned i = 0; i < actions; i++) {
         unsigned what = g_rand_int_range(rand, 0, 100);
 
         if (what == 0) {
@@ -357,15 +358,16 @@ static void wander(Machine *m)
 static void test_mixture(Machine *m)
 {
     static const uint8_t zero[16];
+    unsigned actions = expect_setting("GLASSBOX_TEST_ACTIONS", 3000);
     State want, got;
 
     rsp_register_write(machine_rsp(m), "xmm1", zero, 16);
-    state_reset(m, "ps_mix", ROUNDS);
+    state_reset(m, "ps_mix", actions / ROUND_ACTIONS + 1);
     machine_finish(m);
     state_take(m, &want);
     rsp_register_write(machine_rsp(m), "xmm1", zero, 16);
-    state_reset(m, "ps_mix", ROUNDS);
-    wander(m);
+    state_reset(m, "ps_mix", actions / ROUND_ACTIONS + 1);
+    wander(m, actions);
     state_take(m, &got);
     state_compare("a mixture", &got, &want);
     g_assert_cmphex(rsp_read_u64(machine_rsp(m), sym("pup_data")), !=, 0);

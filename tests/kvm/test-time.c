@@ -7,7 +7,6 @@ enum { TSC, APIC, PIT, PM, CLOCKS };
 #define PM_HZ 3579545.0
 #define PIT_HZ 1193182.0
 #define LIMIT_MS 10.0           /* that a clock may go on over a stop */
-#define STOP_SECONDS 3
 
 static const char *const clock_name[] = { "time stamp counter", "APIC timer", "8254", "ACPI timer" };
 
@@ -82,6 +81,7 @@ static void test_stopped(Machine *m)
     double without[CLOCKS];
     uint64_t tsc;
     Sample a, b;
+    unsigned seconds = expect_setting("GLASSBOX_TEST_STOP", 3);
 
     measure(m, &rate[TSC], &rate[APIC]);
     g_assert_cmpfloat(rate[TSC], >, 0);
@@ -91,16 +91,16 @@ static void test_stopped(Machine *m)
     }
     sample(m, &a);
     tsc = rsp_get(machine_rsp(m), "tsc");
-    g_usleep(STOP_SECONDS * G_USEC_PER_SEC);
+    g_usleep(seconds * G_USEC_PER_SEC);
     g_assert_cmphex(rsp_get(machine_rsp(m), "tsc"), ==, tsc);
     sample(m, &b);
     for (unsigned i = 0; i < CLOCKS; i++) {
         double went = ms(&a, &b, i);
 
-        g_test_message("%s: %.3f ms over %d s, %.3f without", clock_name[i], went, STOP_SECONDS,
+        g_test_message("%s: %.3f ms over %u s, %.3f without", clock_name[i], went, seconds,
                        without[i]);
         if (went < 0 || went > without[i] + LIMIT_MS) {
-            test_fail("%s: %.3f ms over a stop of %d s", clock_name[i], went, STOP_SECONDS);
+            test_fail("%s: %.3f ms over a stop of %u s", clock_name[i], went, seconds);
         }
     }
 }
@@ -146,11 +146,70 @@ static void test_steps(Machine *m)
     }
 }
 
+/* KVM's clock as the guest has it in its memory (Linux, Documentation/virt/kvm/x86/msr.rst). */
+typedef struct PvClock {
+    uint32_t version, pad;
+    uint64_t tsc, ns;
+    uint32_t mul;
+    int8_t shift;
+    uint8_t flags, pad2[2];
+} PvClock;
+
+#define PVCLOCK_GUEST_STOPPED 2
+
+static double pvclock_ms(Machine *m, uint8_t *flags)
+{
+    PvClock c;
+    Sample s;
+    uint64_t ticks;
+
+    sample(m, &s);      /* KVM writes its part at the entry */
+    rsp_read(machine_rsp(m), sym("pup_data") + PAGE, &c, sizeof(c));
+    ticks = s.v[TSC] - c.tsc;
+    ticks = c.shift >= 0 ? ticks << c.shift : ticks >> -c.shift;
+    *flags = c.flags;
+    return ((double)c.ns + (double)ticks * c.mul / 4294967296.0) / 1e6;
+}
+
+/* It stands with the machine, and tells the guest that it stood. */
+static void test_kvmclock(Machine *first)
+{
+    g_autofree char *accel = g_strdup_printf("%s -cpu max,kvmclock=on", expect_accel);
+    Machine *m = machine_start_other(accel);
+    unsigned seconds = expect_setting("GLASSBOX_TEST_STOP", 3);
+    double a, b, without = 0;
+    uint8_t flags;
+
+    machine_point(m, 1, sym("pup_idle"), 1);
+    machine_go_to(m, sym("pup_idle"), "hwbreak");
+    machine_unpoint_all(m);
+    machine_call(m, "pt_kvmclock", (sym("pup_data") + PAGE) | 1, 0, 0);
+    for (unsigned i = 0; i < 3; i++) {
+        a = pvclock_ms(m, &flags);
+        b = pvclock_ms(m, &flags);
+        without = MAX(without, b - a);
+    }
+    g_usleep(seconds * G_USEC_PER_SEC);
+    a = pvclock_ms(m, &flags);
+    g_test_message("%.3f ms over %u s, %.3f without", a - b, seconds, without);
+    g_assert_cmpfloat(a, >, b);
+    g_assert_cmpfloat(a - b, <, without + LIMIT_MS);
+    g_assert_true(flags & PVCLOCK_GUEST_STOPPED);
+    machine_call(m, "pt_wait", (uint64_t)(PM_HZ / 50), 0, 0);
+    b = pvclock_ms(m, &flags);
+    g_test_message("%.3f ms while 20 ms pass", b - a);
+    g_assert_cmpfloat(b - a, >=, 20);
+    g_assert_cmpfloat(b - a, <, 20 + 3 * without + LIMIT_MS);
+}
+
 int main(int argc, char **argv)
 {
     machine_init(&argc, &argv);
     machine_case("/time/stopped", test_stopped, 1, 1);
     machine_case("/time/goes-on", test_goes_on, 1, 1);
     machine_case("/time/steps", test_steps, 1, 1);
+    if (expect->kvmclock) {
+        machine_case("/time/kvmclock", test_kvmclock, 1, 1);
+    }
     return machine_run_cases();
 }
