@@ -6,8 +6,14 @@
  * registers. */
 static void settle(Cpu *cpu, VcpuExit *e)
 {
-    while (!kvm_complete(cpu) && kvm_serve(cpu, e)) {
+    while (!kvm_cpu(cpu)->held && !kvm_complete(cpu) && kvm_serve(cpu, e)) {
     }
+}
+
+/* What a run that leaves with hits ends with. */
+static ExitKind kind_of(const VcpuExit *e)
+{
+    return e->kind == EXIT_EVENT ? EXIT_EVENT : EXIT_POINT;
 }
 
 KvmStep kvm_step(Cpu *cpu, VcpuExit *e)
@@ -51,7 +57,7 @@ static bool run_once(Cpu *cpu, VcpuExit *e)
     }
     if (e->nhit) {
         settle(cpu, e);
-        e->kind = EXIT_POINT;
+        e->kind = kind_of(e);
         return true;
     }
     return false;
@@ -72,7 +78,7 @@ static bool step_once(Cpu *cpu, bool asked, VcpuExit *e)
     }
     e->skip_left = false;
     e->step_done = asked;
-    e->kind = e->nhit ? EXIT_POINT : EXIT_STEP;
+    e->kind = e->nhit ? kind_of(e) : EXIT_STEP;
     return asked || e->nhit;
 }
 
@@ -86,12 +92,27 @@ static void unbar(Cpu *cpu)
     }
 }
 
-VcpuExit kvm_vcpu_run(Cpu *cpu, const RunArgs *args)
+/* The write that was told at the last exit. True: it was the step that was asked for. */
+static bool release(Cpu *cpu, const RunArgs *args, VcpuExit *e)
+{
+    bool made = kvm_port_release(cpu);
+
+    settle(cpu, e);
+    e->skip_left = e->skip_left && !made;
+    e->step_done = made && args->step;
+    e->kind = e->nhit ? kind_of(e) : e->step_done ? EXIT_STEP : EXIT_KICK;
+    return e->step_done || e->nhit;
+}
+
+static VcpuExit run_on(Cpu *cpu, const RunArgs *args)
 {
     KvmVm *kvm = kvm_of(cpu);
     KvmCpu *kc = kvm_cpu(cpu);
     VcpuExit e = { .kind = EXIT_KICK, .skip_left = args->skip_here };
 
+    if (kc->held && release(cpu, args, &e)) {
+        return e;
+    }
     for (;;) {
         atomic_put(&kc->run->immediate_exit, 0);
         if (atomic_get(&cpu->attn) & CPU_ATTN_EXIT) {
@@ -117,7 +138,18 @@ VcpuExit kvm_vcpu_run(Cpu *cpu, const RunArgs *args)
     }
     settle(cpu, &e);
     if (e.nhit) {
-        e.kind = EXIT_POINT;
+        e.kind = kind_of(&e);
+    }
+    return e;
+}
+
+VcpuExit kvm_vcpu_run(Cpu *cpu, const RunArgs *args)
+{
+    VcpuExit e = run_on(cpu, args);
+
+    if (kvm_cpu(cpu)->held) {
+        cpu_fetch(cpu, REGS_GENERAL | REGS_SYSTEM);
+        kvm_cpu(cpu)->held_pc = cpu_pc(cpu);
     }
     return e;
 }

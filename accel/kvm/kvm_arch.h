@@ -65,6 +65,8 @@ typedef struct KvmArch {
     KvmStep (*step)(Cpu *cpu, VcpuExit *e);
     /* Did what was stepped last write to these virtual addresses? [vcpu] */
     KvmWrote (*step_wrote)(Cpu *cpu, vaddr_t at, uint64_t len);
+    /* Is the instruction at the pc a port's access that KVM has yet to finish? [vcpu] */
+    bool (*at_port_access)(Cpu *cpu);
     /* Lines for `info debug`: what this host's KVM can and cannot do. */
     void (*describe)(KvmVm *kvm, GString *out);
     /* KVM's own interrupt controllers, as AccelIrqchipOps; NULL: they cannot be had. */
@@ -98,6 +100,8 @@ typedef struct KvmCpu {
     uint32_t in_guest;          /* [atomic] through the gate */
     bool exclusive;             /* this vCPU has the exclusive section */
     bool stale;                 /* translations are to be forgotten before the next entry */
+    bool held;                  /* a port's write was told and is not yet made ... */
+    vaddr_t held_pc;            /* ... and the pc was here when the vCPU left */
     bool incomplete;            /* an access was served, KVM has not finished its instruction */
 } KvmCpu;
 

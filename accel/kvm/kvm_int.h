@@ -37,7 +37,20 @@ void kvm_memory_access(KvmVm *kvm, MemRegion *region, uint64_t offset, int prot)
 /* ---- irqchip.c ---- */
 extern const AccelIrqchipOps kvm_irqchip_ops;
 
+/* ---- events.c: of a KVM_EXIT_IO; [vcpu] ---- */
+/* A write that a point asks for is told in *e, and held. False: there is nothing to tell. */
+bool kvm_port_hold(Cpu *cpu, VcpuExit *e);
+/* It was served: a read that a point asks for is told in *e. */
+void kvm_port_done(Cpu *cpu, VcpuExit *e);
+
+/* ---- vcpu.c ---- */
+/* Makes the write that was held, unless the pc has been changed; false then. [vcpu] */
+bool kvm_port_release(Cpu *cpu);
+
 /* ---- points.c ---- */
+const DebugPlan *kvm_points_planned(const KvmVm *kvm);
+/* Has the plan rows of events? */
+bool kvm_points_any_event(const KvmVm *kvm);
 void kvm_points_init(KvmVm *kvm);
 void kvm_points_fini(KvmVm *kvm);
 bool kvm_points_plan(Vm *vm, const DebugPlan *old, const DebugPlan *now, GError **errp);

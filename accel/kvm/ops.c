@@ -158,7 +158,8 @@ static bool kvm_init(Vm *vm, const CpuClass *class, const char *options, AccelCa
     mutex_init(&kvm->gate_lock);
     cond_init(&kvm->gate);
     vm->accel_data = kvm;
-    *caps = (AccelCaps){ .executes = true, .irqchip = irqchip };
+    /* KVM's own controllers serve their ports unseen. */
+    *caps = (AccelCaps){ .executes = true, .irqchip = irqchip, .events = irqchip ? 0 : 1u << POINT_IO };
     if (!vm_create(kvm, errp) || !kvm->arch->vm_init(kvm, caps, errp)) {
         kvm_free(kvm);
         vm->accel_data = NULL;
@@ -207,6 +208,7 @@ static bool kvm_vcpu_plan(Cpu *cpu, const DebugPlan *plan, GError **errp)
 static void kvm_reset(Vm *vm)
 {
     for (unsigned i = 0; i < vm->ncpus; i++) {
+        kvm_cpu(vm->cpus[i])->held = false;
         kvm_of_vm(vm)->arch->reset(vm->cpus[i]);
     }
 }

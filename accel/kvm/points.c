@@ -45,6 +45,7 @@ typedef struct Spill {
 
 struct KvmPoints {
     const DebugPlan *plan;
+    bool events;                /* it has rows of events */
     Mutex lock;                 /* patches, against writers outside the guest; spills, against readers */
     GHashTable *patches;        /* paddr -> Patch */
     bool lifted;
@@ -423,7 +424,7 @@ static void for_rows(KvmVm *kvm, bool (*fn)(KvmVm *kvm, const PlanPoint *row, Cp
     KvmPoints *p = kvm->points;
 
     for (unsigned i = 0; i < p->plan->n; i++) {
-        if (p->plan->point[i].backing != BACKING_SLOT) {
+        if (p->plan->point[i].backing != BACKING_SLOT && !point_kind_is_event(p->plan->point[i].kind)) {
             fn(kvm, &p->plan->point[i], NULL, opaque);
         }
     }
@@ -465,6 +466,25 @@ static void patch_unwant(gpointer key, gpointer value, gpointer opaque)
     ((Patch *)value)->wanted = false;
 }
 
+const DebugPlan *kvm_points_planned(const KvmVm *kvm)
+{
+    return kvm->points->plan;
+}
+
+bool kvm_points_any_event(const KvmVm *kvm)
+{
+    return kvm->points->events;
+}
+
+static void plan_take(KvmPoints *p, const DebugPlan *plan)
+{
+    p->plan = plan;
+    p->events = false;
+    for (unsigned i = 0; i < plan->n; i++) {
+        p->events |= point_kind_is_event(plan->point[i].kind);
+    }
+}
+
 /* Makes patches and watches what the plan and the spills want. In an exclusive section or all
  * parked. False: something cannot be had; the rest is in force. */
 static bool realise(KvmVm *kvm, GError **errp)
@@ -494,12 +514,12 @@ bool kvm_points_plan(Vm *vm, const DebugPlan *old, const DebugPlan *now, GError 
     KvmVm *kvm = kvm_of_vm(vm);
 
     mem_set_code_hook(vm->memory, code_hook, kvm);
-    kvm->points->plan = now;
+    plan_take(kvm->points, now);
     for (unsigned i = 0; i < vm->ncpus; i++) {
         g_array_set_size(kvm->points->spilled[i], 0);   /* rows of the old plan */
     }
     if (!realise(kvm, errp)) {
-        kvm->points->plan = old;
+        plan_take(kvm->points, old);
         realise(kvm, NULL);
         return false;
     }

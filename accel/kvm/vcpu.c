@@ -208,12 +208,30 @@ bool kvm_serve(Cpu *cpu, VcpuExit *e)
         serve_mmio(cpu, e);
         break;
     case KVM_EXIT_IO:
+        if (kvm_port_hold(cpu, e)) {
+            return true;
+        }
         serve_port(cpu);
+        kvm_port_done(cpu, e);
         break;
     default:
         return false;
     }
     kc->incomplete = true;
+    return true;
+}
+
+bool kvm_port_release(Cpu *cpu)
+{
+    KvmCpu *kc = kvm_cpu(cpu);
+
+    cpu_fetch(cpu, REGS_GENERAL | REGS_SYSTEM);
+    kc->held = false;
+    kc->incomplete = true;
+    if (cpu_pc(cpu) != kc->held_pc) {
+        return false;
+    }
+    serve_port(cpu);
     return true;
 }
 

@@ -10,6 +10,7 @@
 
 #include <string.h>
 
+#include "accel/event.h"
 #include "accel/tcg/exec.h"
 #include "accel/tcg/watch.h"
 #include "vm/vm.h"
@@ -39,35 +40,13 @@ void events_plan(TcgState *tcg, const DebugPlan *plan)
     }
 }
 
-static bool row_wants(const PlanPoint *p, const DebugEvent *e)
-{
-    unsigned size = MAX(e->size, 1);
-
-    if (p->kind != e->kind) {
-        return false;
-    }
-    if (p->rw && !(p->rw & (e->write ? POINT_RW_WRITE : POINT_RW_READ))) {
-        return false;
-    }
-    return !point_kind_has_number(e->kind) || e->number - p->addr < p->len ||
-           p->addr - e->number < size;
-}
-
 /* Adds the rows that ask for an event, as hits. */
 static bool add_rows(Cpu *cpu, const DebugEvent *e, VcpuExit *exit)
 {
     const GPtrArray *rows = tcg_state(cpu)->event_rows;
-    bool values = e->write && (e->kind == POINT_MSR || e->kind == POINT_CR);
 
-    for (unsigned i = 0; i < rows->len && exit->nhit < VCPU_HITS; i++) {
-        const PlanPoint *p = rows->pdata[i];
-
-        if (row_wants(p, e) && scope_has(&p->scope, cpu)) {
-            exit->hit[exit->nhit++] = (VcpuHit){
-                .loc = p->loc, .len = e->size, .access = e->number, .write = e->write,
-                .has_values = values, .old = e->old, .now = e->now,
-            };
-        }
+    for (unsigned i = 0; i < rows->len; i++) {
+        event_add_hit(cpu, rows->pdata[i], e, exit);
     }
     return exit->nhit > 0;
 }

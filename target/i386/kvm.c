@@ -148,6 +148,14 @@ static bool x86_exit(Cpu *cpu, VcpuExit *e)
     }
 }
 
+/* IN and OUT; strings are done by KVM's emulator, registers and all, before they come out. */
+static bool x86_at_port_access(Cpu *cpu)
+{
+    X86Insn in;
+
+    return x86_insn_at_pc(cpu, &in) && in.kind == X86_INSN_IO && !in.nref;
+}
+
 static const KvmArch x86_kvm_arch = {
     .vm_init = x86_vm_init,
     .vm_fini = x86_vm_fini,
@@ -164,6 +172,7 @@ static const KvmArch x86_kvm_arch = {
     .exit = x86_exit,
     .step = x86_kvm_step,
     .step_wrote = x86_kvm_step_wrote,
+    .at_port_access = x86_at_port_access,
     .describe = x86_kvm_describe,
     .chips_nmi = x86_kvm_chips_nmi,
     .chips_get = x86_kvm_chips_get,

@@ -198,7 +198,10 @@ static bool rep_over(const Step *st)
 /* A device's access: finished at once, which ends the step if it ended the instruction. */
 static Ran served(Step *st)
 {
-    while (!kvm_complete(st->cpu) && kvm_serve(st->cpu, st->e)) {
+    while (!kvm_cpu(st->cpu)->held && !kvm_complete(st->cpu) && kvm_serve(st->cpu, st->e)) {
+    }
+    if (kvm_cpu(st->cpu)->held) {
+        return RAN_EXIT;
     }
     cpu_fetch(st->cpu, REGS_GENERAL | REGS_SYSTEM);
     atomic_put(&kvm_cpu(st->cpu)->run->immediate_exit, 0);

@@ -245,6 +245,15 @@ ps_in_at:
 ps_in_to:
         ret
 
+        /* edi = a character for the serial line. */
+SNIPPET pe_say
+        movl    %edi, %eax
+        movl    $0x3f8, %edx
+pe_say_at:
+        outb    %al, %dx
+pe_say_to:
+        ret
+
 SNIPPET ps_outs
         leaq    pup_data(%rip), %rsi
         movl    $3, %ecx
