@@ -296,7 +296,7 @@ static void put_caps(const AccelCaps *c, GString *out)
     }
     g_string_append_printf(out, "\nsteps: %s%s\ncatch:", c->step ? "yes" : "no",
                            c->step && c->step_masks_irq ? ", interrupts held" : "");
-    put_events(c->events | 1u << POINT_RESET, out);
+    put_events(c->events | 1u << POINT_RESET | 1u << POINT_TRIPLE, out);     /* these two are the core's */
     g_string_append_printf(out, "\nguest's own debug registers: %s\n",
                            c->guest_debug == GUEST_DEBUG_FULL ? "work beside ours"
                            : "without effect while a debug register is ours");
