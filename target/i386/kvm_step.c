@@ -2,7 +2,8 @@
  * SPDX-License-Identifier: GPL-2.0-or-later
  *
  * Most instructions are stepped with KVM's single step, that is, with TF set. Those that would show
- * TF to the guest (PUSHF, INT, SYSCALL...) run without it, to an execute breakpoint where they lead.
+ * TF to the guest (PUSHF, INT, SYSCALL...), and those that KVM executes (IN, CPUID...), run without it,
+ * to an execute breakpoint where they lead.
  * An instruction that faults would run on in the guest's handler: for the length of the step the page
  * of the guest's interrupt table is barred, so that the exception comes out, named, before it is
  * delivered; it is then delivered to a breakpoint on its handler. In a step the guest's own debug
@@ -32,6 +33,7 @@ typedef struct Step {
     bool tf;                /* the guest's own, as it was */
     bool tf_after;          /* ... as the instruction leaves it */
     bool was_if;
+    bool rf;                /* taken out for the step */
     vaddr_t pc;
     uint64_t gpr[16];
     uint64_t flags;
@@ -320,6 +322,21 @@ static void disarm(Step *st, bool tf)
     }
 }
 
+/* The step ends, and perhaps nothing was executed. */
+static KvmStep give_up(Step *st, KvmStep r)
+{
+    disarm(st, st->tf);
+    if (st->rf) {
+        cpu_fetch(st->cpu, REGS_GENERAL | REGS_SYSTEM | REGS_EVENTS);
+        if (!moved(st)) {
+            st->s->eflags |= X86_RF;
+            x86_kvm_put_regs(st->cpu);
+            x86_kvm_put_events(st->cpu);
+        }
+    }
+    return r;
+}
+
 /* Delivers the exception or interrupt that is on its way, to the first instruction of its handler. */
 static KvmStep deliver(Step *st, int vector)
 {
@@ -443,6 +460,27 @@ static void plan_targets(Step *st)
     }
 }
 
+/* What leaves the guest to be executed by KVM goes without TF, too: emulated processors keep TF's trap over
+ * such an exit, and raise it at the next entry, or, those with SVM, in the host. KVM may leave RF set behind
+ * the instruction, where it would hide the breakpoint. */
+static void plan_left(Step *st)
+{
+    const X86Insn *in = &st->k->insn;
+    bool sleeps = in->kind == X86_INSN_HLT && kvm_of(st->cpu)->irqchip;     /* inside KVM */
+    bool many = in->rep && st->s->gpr[R_RCX] > 1;
+
+    if (st->tf || sleeps || many) {
+        return;
+    }
+    st->control = 0;
+    stop_at(st, in->next);
+    st->rf = st->flags & X86_RF;
+    if (st->rf) {
+        st->s->eflags &= ~X86_RF;
+        x86_kvm_put_regs(st->cpu);
+    }
+}
+
 static void plan_step(Step *st)
 {
     const X86Insn *in = &st->k->insn;
@@ -465,6 +503,11 @@ static void plan_step(Step *st)
         break;
     case X86_INSN_IO:
         rep_io_begin(st);
+        plan_left(st);
+        break;
+    case X86_INSN_HLT:
+    case X86_INSN_SYSTEM:
+        plan_left(st);
         break;
     case X86_INSN_POPF:
     case X86_INSN_IRET:
@@ -516,15 +559,12 @@ static KvmStep step_insn(Step *st)
         bar_table(st);
         switch (run(st, &dr6)) {
         case RAN_KICK:
-            disarm(st, st->tf);
-            return KVM_STEP_KICK;
+            return give_up(st, KVM_STEP_KICK);
         case RAN_EXIT:
-            disarm(st, st->tf);
-            return KVM_STEP_EXIT;
+            return give_up(st, KVM_STEP_EXIT);
         case RAN_FAULT:
             if (!fault_resolve(st, &vector)) {
-                disarm(st, st->tf);
-                return KVM_STEP_EXIT;
+                return give_up(st, KVM_STEP_EXIT);
             }
             if (vector >= 0) {
                 return deliver(st, vector);
