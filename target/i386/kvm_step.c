@@ -77,6 +77,9 @@ static void registers_begin(Step *st)
         }
         st->m.wish[i] = rows;
     }
+    if (!x86_kvm_vm(st->cpu)->caps.cause) {
+        x86_kvm_note_values(st->cpu, &st->m);
+    }
 }
 
 /* Takes a register for a breakpoint at which the step ends. */
@@ -125,23 +128,35 @@ static void stop_at_if_free(Step *st, unsigned vector)
     }
 }
 
-/* What evicted registers would have met, by the operands of the instruction. */
-static uint32_t evicted_hits(const Step *st)
+/* Which of these registers the operands of the instruction meet. */
+static uint32_t operand_hits(const Step *st, const X86DrMerge *m, uint32_t which)
 {
     uint32_t b = 0;
 
     for (unsigned i = 0; i < X86_DR_SLOTS; i++) {
-        const X86DrPoint *p = &st->evicted.slot[i];
+        const X86DrPoint *p = &m->slot[i];
         uint64_t dr[X86_DR_SLOTS] = { 0 };
 
         dr[i] = p->addr;
-        for (unsigned r = 0; (st->gone >> i & 1) && st->k->insn_known && r < st->k->insn.nref; r++) {
+        for (unsigned r = 0; (which >> i & 1) && st->k->insn_known && r < st->k->insn.nref; r++) {
             const X86MemRef *ref = &st->k->insn.ref[r];
 
             b |= x86_dr_match_data(dr, x86_dr_put(0, i, p), ref->addr, ref->size, ref->write);
         }
     }
     return b;
+}
+
+/* What was met, beside the ends of the step. Where KVM does not tell, what changed, and what the
+ * instruction touches if it was executed. */
+static uint32_t cause(const Step *st, uint32_t dr6, bool executed)
+{
+    uint32_t b = dr6 & 15;
+
+    if (!x86_kvm_vm(st->cpu)->caps.cause) {
+        b |= x86_kvm_changed(st->cpu, &st->m) | (executed ? operand_hits(st, &st->m, 15) : 0);
+    }
+    return b & ~st->stops;
 }
 
 /* ---- running ---- */
@@ -370,7 +385,7 @@ static KvmStep deliver(Step *st, int vector)
         default:
             break;
         }
-        st->k->cause = dr6 & 15 & ~st->stops;
+        st->k->cause = cause(st, dr6, false);
         x86_dr_merge_hits(&st->m, st->k->cause, &guest, &rows);
         x86_kvm_row_hits(st->cpu, rows, st->e);
         if (guest) {
@@ -412,9 +427,9 @@ static KvmStep finish(Step *st, uint32_t dr6)
 
     disarm(st, st->tf_after);
     restore_shadow(st);
-    st->k->cause = dr6 & 15 & ~st->stops;
+    st->k->cause = cause(st, dr6, true);
     x86_dr_merge_hits(&st->m, st->k->cause, &guest, &rows);
-    x86_dr_merge_hits(&st->evicted, evicted_hits(st), &gone_guest, &gone_rows);
+    x86_dr_merge_hits(&st->evicted, operand_hits(st, &st->evicted, st->gone), &gone_guest, &gone_rows);
     x86_kvm_row_hits(st->cpu, rows | gone_rows, st->e);
     guest |= gone_guest | (trap ? X86_DR6_BS : 0);
     if (!guest) {

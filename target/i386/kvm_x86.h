@@ -114,6 +114,9 @@ void x86_kvm_plan(Cpu *cpu, const DebugPlan *plan);
 void x86_kvm_arm(Cpu *cpu);
 /* Arms exactly these: for steps. */
 void x86_kvm_arm_with(Cpu *cpu, uint32_t control, const X86DrMerge *m, bool gd);
+/* Where exits do not tell which register was met: notes what they watch, and tells which of it changed since. */
+void x86_kvm_note_values(Cpu *cpu, const X86DrMerge *m);
+uint32_t x86_kvm_changed(Cpu *cpu, const X86DrMerge *m);
 /* KVM_EXIT_DEBUG outside a step. True: *e is to be returned. */
 bool x86_kvm_debug_exit(Cpu *cpu, VcpuExit *e);
 /* Adds hits for those rows (bit per row). */
