@@ -186,6 +186,15 @@ static void bar_table(Step *st)
     }
 }
 
+/* For an instruction that itself uses that page: it may fault all the same. */
+static void open_table(Step *st)
+{
+    st->open = true;
+    kvm_bar(st->cpu, 0, 0);
+    stop_at_if_free(st, X86_EXC_PF);
+    stop_at_if_free(st, X86_EXC_GP);
+}
+
 /* Is an exception, interrupt or NMI on its way, and which? */
 static int pending_vector(const Cpu *cpu)
 {
@@ -473,6 +482,9 @@ static void plan_targets(Step *st)
     if (in->kind != X86_INSN_PUSHF && x86_insn_target(st->cpu, in, &at)) {
         stop_at(st, at);
     }
+    if (in->kind == X86_INSN_INT || in->kind == X86_INSN_INT3) {
+        open_table(st);
+    }
 }
 
 /* What leaves the guest to be executed by KVM goes without TF, too: emulated processors keep TF's trap over
@@ -548,10 +560,7 @@ static bool fault_resolve(Step *st, int *vector)
         return true;
     }
     if (!st->open) {
-        st->open = true;
-        kvm_bar(st->cpu, 0, 0);
-        stop_at_if_free(st, X86_EXC_PF);
-        stop_at_if_free(st, X86_EXC_GP);
+        open_table(st);
         return true;
     }
     kvm_error(st->cpu, st->e, "KVM_RUN: bad address");
