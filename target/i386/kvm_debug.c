@@ -237,33 +237,26 @@ bool x86_kvm_mov_dr(Cpu *cpu, const X86Insn *in)
 
 /* ---- exits ---- */
 
-static VcpuHit row_hit(Cpu *cpu, const PlanPoint *p)
+/* Where a row was met: its range may have taken several registers. */
+static vaddr_t met_at(const X86Kvm *k, unsigned row, const X86DrMerge *m, uint32_t met)
 {
-    const X86Kvm *k = x86_kvm(cpu);
-    VcpuHit hit = { .loc = p->loc, .access = p->addr };
-
-    if (p->kind != POINT_EXEC) {
-        hit.write = p->kind == POINT_WRITE;
-        hit.len = 0;
-        for (unsigned i = 0; i < X86_DR_SLOTS; i++) {
-            const X86DrPoint *slot = &k->merge.slot[i];
-
-            if (k->cause >> i & 1) {
-                hit.access = MAX(slot->addr, p->addr);
-                break;
-            }
+    for (unsigned i = 0; i < X86_DR_SLOTS; i++) {
+        if ((met >> i & 1) && (m->wish[i] >> row & 1)) {
+            return MAX(m->slot[i].addr, k->row[row]->addr);
         }
     }
-    return hit;
+    return k->row[row]->addr;
 }
 
-void x86_kvm_row_hits(Cpu *cpu, uint64_t rows, VcpuExit *e)
+void x86_kvm_row_hits(Cpu *cpu, uint64_t rows, const X86DrMerge *m, uint32_t met, VcpuExit *e)
 {
     const X86Kvm *k = x86_kvm(cpu);
 
     for (unsigned i = 0; i < k->nrow; i++) {
-        if ((rows >> i & 1) && scope_has(&k->row[i]->scope, cpu)) {
-            VcpuHit hit = row_hit(cpu, k->row[i]);
+        const PlanPoint *p = k->row[i];
+
+        if ((rows >> i & 1) && scope_has(&p->scope, cpu)) {
+            VcpuHit hit = { .loc = p->loc, .access = met_at(k, i, m, met), .write = p->kind == POINT_WRITE };
 
             kvm_add_hit(e, &hit);
         }
@@ -378,9 +371,8 @@ static bool debug_exception(Cpu *cpu, VcpuExit *e)
     }
     dr6 |= guess ? guess_rest(cpu, dr6 & 15) : 0;
     b = dr6 & 15;
-    k->cause = b;
     x86_dr_merge_hits(&k->merge, b, &guest, &rows);
-    x86_kvm_row_hits(cpu, rows, e);
+    x86_kvm_row_hits(cpu, rows, &k->merge, b, e);
     guest |= (dr6 & X86_DR6_BS) && !is_leftover(cpu) ? X86_DR6_BS : 0;
     if (e->nhit && x86_dr_match_exec(s->dr, s->dr[7], cpu_pc(cpu)) == (guest & 15)) {
         guest &= ~15u;      /* at the same instruction: the guest's turn is when it goes on from ours */

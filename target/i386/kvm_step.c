@@ -366,7 +366,7 @@ static KvmStep deliver(Step *st, int vector)
 {
     static const uint8_t nested[] = { X86_EXC_DF, X86_EXC_PF, X86_EXC_GP };
     vaddr_t at;
-    uint32_t dr6, guest;
+    uint32_t dr6, met, guest;
     uint64_t rows;
 
     disarm(st, st->tf);
@@ -394,9 +394,9 @@ static KvmStep deliver(Step *st, int vector)
         default:
             break;
         }
-        st->k->cause = cause(st, dr6, false);
-        x86_dr_merge_hits(&st->m, st->k->cause, &guest, &rows);
-        x86_kvm_row_hits(st->cpu, rows, st->e);
+        met = cause(st, dr6, false);
+        x86_dr_merge_hits(&st->m, met, &guest, &rows);
+        x86_kvm_row_hits(st->cpu, rows, &st->m, met, st->e);
         if (guest) {
             x86_kvm_inject_db(st->cpu, guest);
         }
@@ -430,16 +430,16 @@ static void restore_shadow(Step *st)
  * once unless there is something to tell. */
 static KvmStep finish(Step *st, uint32_t dr6)
 {
-    uint32_t guest, gone_guest;
+    uint32_t met, guest, gone_guest;
     uint64_t rows, gone_rows;
     bool trap = st->tf && (st->control & KVM_GUESTDBG_SINGLESTEP || (dr6 & X86_DR6_BS));
 
     disarm(st, st->tf_after);
     restore_shadow(st);
-    st->k->cause = cause(st, dr6, true);
-    x86_dr_merge_hits(&st->m, st->k->cause, &guest, &rows);
+    met = cause(st, dr6, true);
+    x86_dr_merge_hits(&st->m, met, &guest, &rows);
     x86_dr_merge_hits(&st->evicted, operand_hits(st, &st->evicted, st->gone), &gone_guest, &gone_rows);
-    x86_kvm_row_hits(st->cpu, rows | gone_rows, st->e);
+    x86_kvm_row_hits(st->cpu, rows | gone_rows, &st->m, met, st->e);
     guest |= gone_guest | (trap ? X86_DR6_BS : 0);
     if (!guest) {
         return KVM_STEP_DONE;
