@@ -33,17 +33,19 @@ static bool loads_ss(const X86InsnZydis *z)
            z->op[0].reg.value == ZYDIS_REGISTER_SS;
 }
 
-static bool is_debug_reg(const ZydisDecodedOperand *o)
+static bool is_reg_of(const ZydisDecodedOperand *o, ZydisRegisterClass class)
 {
-    return o->type == ZYDIS_OPERAND_TYPE_REGISTER &&
-           ZydisRegisterGetClass(o->reg.value) == ZYDIS_REGCLASS_DEBUG;
+    return o->type == ZYDIS_OPERAND_TYPE_REGISTER && ZydisRegisterGetClass(o->reg.value) == class;
 }
 
 static X86InsnKind mov_kind(const X86InsnZydis *z, X86Insn *out)
 {
-    unsigned dr = is_debug_reg(&z->op[0]) ? 0 : 1;
+    unsigned dr = is_reg_of(&z->op[0], ZYDIS_REGCLASS_DEBUG) ? 0 : 1;
 
-    if (!is_debug_reg(&z->op[dr])) {
+    if (is_reg_of(&z->op[0], ZYDIS_REGCLASS_CONTROL) || is_reg_of(&z->op[1], ZYDIS_REGCLASS_CONTROL)) {
+        return X86_INSN_SYSTEM;
+    }
+    if (!is_reg_of(&z->op[dr], ZYDIS_REGCLASS_DEBUG)) {
         return loads_ss(z) ? X86_INSN_LOAD_SS : X86_INSN_PLAIN;
     }
     out->dr = (uint8_t)ZydisRegisterGetId(z->op[dr].reg.value);
@@ -56,6 +58,22 @@ static X86InsnKind vectored(X86Insn *out, X86InsnKind kind, uint64_t vector)
 {
     out->vector = (uint8_t)vector;
     return kind;
+}
+
+static bool is_system(ZydisMnemonic mnemonic)
+{
+    switch (mnemonic) {
+    case ZYDIS_MNEMONIC_CPUID: case ZYDIS_MNEMONIC_RDMSR: case ZYDIS_MNEMONIC_WRMSR:
+    case ZYDIS_MNEMONIC_RDPMC: case ZYDIS_MNEMONIC_XSETBV:
+    case ZYDIS_MNEMONIC_CLTS: case ZYDIS_MNEMONIC_LMSW: case ZYDIS_MNEMONIC_SMSW:
+    case ZYDIS_MNEMONIC_INVD: case ZYDIS_MNEMONIC_WBINVD:
+    case ZYDIS_MNEMONIC_INVLPG: case ZYDIS_MNEMONIC_INVPCID:
+    case ZYDIS_MNEMONIC_MONITOR: case ZYDIS_MNEMONIC_MWAIT:
+    case ZYDIS_MNEMONIC_VMCALL: case ZYDIS_MNEMONIC_VMMCALL:
+        return true;
+    default:
+        return false;
+    }
 }
 
 static X86InsnKind kind_of(const X86InsnZydis *z, X86Insn *out)
@@ -84,6 +102,9 @@ static X86InsnKind kind_of(const X86InsnZydis *z, X86Insn *out)
     }
     if (z->insn.meta.category == ZYDIS_CATEGORY_IO || z->insn.meta.category == ZYDIS_CATEGORY_IOSTRINGOP) {
         return X86_INSN_IO;
+    }
+    if (is_system(z->insn.mnemonic)) {
+        return X86_INSN_SYSTEM;
     }
     return z->insn.meta.branch_type == ZYDIS_BRANCH_TYPE_FAR ? X86_INSN_FAR : X86_INSN_PLAIN;
 }

@@ -30,6 +30,7 @@ typedef enum X86InsnKind {
     X86_INSN_MOV_DR,
     X86_INSN_HLT,
     X86_INSN_IO,            /* IN, OUT, INS, OUTS */
+    X86_INSN_SYSTEM,        /* others that hypervisors execute for their guests: CPUID, RDMSR, MOV CR... */
 } X86InsnKind;
 
 /* Memory that an instruction touches, by linear address; outside 64-bit mode it may wrap at 4 GiB. */

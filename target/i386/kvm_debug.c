@@ -97,17 +97,26 @@ static bool slot_is_data(const X86DrPoint *p)
     return p->on && (p->kind == X86_DR_WRITE || p->kind == X86_DR_RW);
 }
 
-/* For guess_cause. */
-static void note_values(Cpu *cpu)
+void x86_kvm_note_values(Cpu *cpu, const X86DrMerge *m)
 {
-    X86Kvm *k = x86_kvm(cpu);
-
     for (unsigned i = 0; i < X86_DR_SLOTS; i++) {
-        if (slot_is_data(&k->merge.slot[i])) {
+        if (slot_is_data(&m->slot[i])) {
             cpu_fetch(cpu, REGS_GENERAL | REGS_SYSTEM);
-            k->held[i] = slot_value(cpu, &k->merge.slot[i]);
+            x86_kvm(cpu)->held[i] = slot_value(cpu, &m->slot[i]);
         }
     }
+}
+
+uint32_t x86_kvm_changed(Cpu *cpu, const X86DrMerge *m)
+{
+    uint32_t b = 0;
+
+    for (unsigned i = 0; i < X86_DR_SLOTS; i++) {
+        const X86DrPoint *p = &m->slot[i];
+
+        b |= (uint32_t)(slot_is_data(p) && slot_value(cpu, p) != x86_kvm(cpu)->held[i]) << i;
+    }
+    return b;
 }
 
 void x86_kvm_arm(Cpu *cpu)
@@ -122,7 +131,7 @@ void x86_kvm_arm(Cpu *cpu)
         control = kvm_patches_any(kvm_of(cpu)) ? KVM_GUESTDBG_USE_SW_BP : 0;
     }
     if (k->hw && !x86_kvm_vm(cpu)->caps.cause) {
-        note_values(cpu);
+        x86_kvm_note_values(cpu, &k->merge);
     }
     x86_kvm_arm_with(cpu, control | (k->hw ? KVM_GUESTDBG_USE_HW_BP : 0), &k->merge, gd);
 }
@@ -228,60 +237,68 @@ bool x86_kvm_mov_dr(Cpu *cpu, const X86Insn *in)
 
 /* ---- exits ---- */
 
-static VcpuHit row_hit(Cpu *cpu, const PlanPoint *p)
+/* Where a row was met: its range may have taken several registers. */
+static vaddr_t met_at(const X86Kvm *k, unsigned row, const X86DrMerge *m, uint32_t met)
 {
-    const X86Kvm *k = x86_kvm(cpu);
-    VcpuHit hit = { .loc = p->loc, .access = p->addr };
-
-    if (p->kind != POINT_EXEC) {
-        hit.write = p->kind == POINT_WRITE;
-        hit.len = 0;
-        for (unsigned i = 0; i < X86_DR_SLOTS; i++) {
-            const X86DrPoint *slot = &k->merge.slot[i];
-
-            if (k->cause >> i & 1) {
-                hit.access = MAX(slot->addr, p->addr);
-                break;
-            }
+    for (unsigned i = 0; i < X86_DR_SLOTS; i++) {
+        if ((met >> i & 1) && (m->wish[i] >> row & 1)) {
+            return MAX(m->slot[i].addr, k->row[row]->addr);
         }
     }
-    return hit;
+    return k->row[row]->addr;
 }
 
-void x86_kvm_row_hits(Cpu *cpu, uint64_t rows, VcpuExit *e)
+void x86_kvm_row_hits(Cpu *cpu, uint64_t rows, const X86DrMerge *m, uint32_t met, VcpuExit *e)
 {
     const X86Kvm *k = x86_kvm(cpu);
 
     for (unsigned i = 0; i < k->nrow; i++) {
-        if ((rows >> i & 1) && scope_has(&k->row[i]->scope, cpu)) {
-            VcpuHit hit = row_hit(cpu, k->row[i]);
+        const PlanPoint *p = k->row[i];
+
+        if ((rows >> i & 1) && scope_has(&p->scope, cpu)) {
+            VcpuHit hit = { .loc = p->loc, .access = met_at(k, i, m, met), .write = p->kind == POINT_WRITE };
 
             kvm_add_hit(e, &hit);
         }
     }
 }
 
-/* What was met, in DR6's bits, where this KVM does not say it: execution is seen by the pc, a write by
- * the value; an access that changed nothing may have been of any register that watches data. */
-static uint32_t guess_cause(Cpu *cpu)
+/* Is a debug exception here the guest's own single step? It shows TF, or POPF has just cleared it. */
+static bool steps_itself(const Cpu *cpu)
+{
+    const X86State *s = cpu->env;
+    uint8_t before = 0;
+
+    x86_peek(cpu, cpu_pc(cpu) - 1, &before, 1);
+    return (s->eflags & X86_TF) || before == 0x9d;
+}
+
+/* What was met, in DR6's bits, where this KVM does not say it. Execution is seen by the pc. */
+static uint32_t guess_exec(Cpu *cpu)
 {
     const X86Kvm *k = x86_kvm(cpu);
-    const X86State *s = cpu->env;
     uint64_t addr[X86_DR_SLOTS];
-    uint32_t changed = 0, data = 0, exec;
 
     for (unsigned i = 0; i < X86_DR_SLOTS; i++) {
-        const X86DrPoint *p = &k->merge.slot[i];
+        addr[i] = k->merge.slot[i].addr;
+    }
+    return x86_dr_match_exec(addr, k->merge.dr7, cpu_pc(cpu));
+}
 
-        addr[i] = p->addr;
-        data |= (uint32_t)slot_is_data(p) << i;
-        changed |= (uint32_t)(slot_is_data(p) && slot_value(cpu, p) != k->held[i]) << i;
+/* A write is seen by the value; an access that changed nothing may have been of any register that watches
+ * data. */
+static uint32_t guess_rest(Cpu *cpu, uint32_t exec)
+{
+    const X86Kvm *k = x86_kvm(cpu);
+    uint32_t data = 0, met = exec | x86_kvm_changed(cpu, &k->merge);
+
+    for (unsigned i = 0; i < X86_DR_SLOTS; i++) {
+        data |= (uint32_t)slot_is_data(&k->merge.slot[i]) << i;
     }
-    exec = x86_dr_match_exec(addr, k->merge.dr7, cpu_pc(cpu));
-    if (exec | changed) {
-        return exec | changed;
+    if (met) {
+        return met;
     }
-    return s->eflags & X86_TF ? X86_DR6_BS : data;
+    return steps_itself(cpu) ? X86_DR6_BS : data;
 }
 
 /* Is this the guest's move to or from a debug register? Then it is done. */
@@ -332,19 +349,12 @@ static void give_guest(Cpu *cpu, uint32_t bits)
 }
 
 /* Behind a step an emulated processor may come out of one of the next entries with a trap that nothing
- * has caused. A single step of the guest's own shows TF, or POPF has just cleared it. */
+ * has caused. */
 #define LEFTOVER_ENTRIES 8
 
 static bool is_leftover(const Cpu *cpu)
 {
-    const X86State *s = cpu->env;
-    uint8_t before = 0;
-
-    if ((s->eflags & X86_TF) || x86_kvm(cpu)->since_step > LEFTOVER_ENTRIES) {
-        return false;
-    }
-    x86_peek(cpu, cpu_pc(cpu) - 1, &before, 1);
-    return before != 0x9d;
+    return x86_kvm(cpu)->since_step <= LEFTOVER_ENTRIES && !steps_itself(cpu);
 }
 
 static bool debug_exception(Cpu *cpu, VcpuExit *e)
@@ -352,18 +362,17 @@ static bool debug_exception(Cpu *cpu, VcpuExit *e)
     X86Kvm *k = x86_kvm(cpu);
     const X86State *s = cpu->env;
     uint32_t dr6 = (uint32_t)kvm_cpu(cpu)->run->debug.arch.dr6, b, guest;
+    bool guess = !x86_kvm_vm(cpu)->caps.cause && !(dr6 & (15 | X86_DR6_BS));
     uint64_t rows;
 
+    dr6 |= guess ? guess_exec(cpu) : 0;
     if (served_mov_dr(cpu, dr6) || served_icebp(cpu, dr6)) {
         return false;
     }
-    if (!x86_kvm_vm(cpu)->caps.cause && !(dr6 & (15 | X86_DR6_BS))) {
-        dr6 |= guess_cause(cpu);
-    }
+    dr6 |= guess ? guess_rest(cpu, dr6 & 15) : 0;
     b = dr6 & 15;
-    k->cause = b;
     x86_dr_merge_hits(&k->merge, b, &guest, &rows);
-    x86_kvm_row_hits(cpu, rows, e);
+    x86_kvm_row_hits(cpu, rows, &k->merge, b, e);
     guest |= (dr6 & X86_DR6_BS) && !is_leftover(cpu) ? X86_DR6_BS : 0;
     if (e->nhit && x86_dr_match_exec(s->dr, s->dr[7], cpu_pc(cpu)) == (guest & 15)) {
         guest &= ~15u;      /* at the same instruction: the guest's turn is when it goes on from ours */

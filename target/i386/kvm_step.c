@@ -2,7 +2,8 @@
  * SPDX-License-Identifier: GPL-2.0-or-later
  *
  * Most instructions are stepped with KVM's single step, that is, with TF set. Those that would show
- * TF to the guest (PUSHF, INT, SYSCALL...) run without it, to an execute breakpoint where they lead.
+ * TF to the guest (PUSHF, INT, SYSCALL...), and those that KVM executes (IN, CPUID...), run without it,
+ * to an execute breakpoint where they lead.
  * An instruction that faults would run on in the guest's handler: for the length of the step the page
  * of the guest's interrupt table is barred, so that the exception comes out, named, before it is
  * delivered; it is then delivered to a breakpoint on its handler. In a step the guest's own debug
@@ -32,6 +33,7 @@ typedef struct Step {
     bool tf;                /* the guest's own, as it was */
     bool tf_after;          /* ... as the instruction leaves it */
     bool was_if;
+    bool rf;                /* taken out for the step */
     vaddr_t pc;
     uint64_t gpr[16];
     uint64_t flags;
@@ -74,6 +76,9 @@ static void registers_begin(Step *st)
             rows |= (st->m.wish[i] >> b & 1) << index[b];
         }
         st->m.wish[i] = rows;
+    }
+    if (!x86_kvm_vm(st->cpu)->caps.cause) {
+        x86_kvm_note_values(st->cpu, &st->m);
     }
 }
 
@@ -123,23 +128,35 @@ static void stop_at_if_free(Step *st, unsigned vector)
     }
 }
 
-/* What evicted registers would have met, by the operands of the instruction. */
-static uint32_t evicted_hits(const Step *st)
+/* Which of these registers the operands of the instruction meet. */
+static uint32_t operand_hits(const Step *st, const X86DrMerge *m, uint32_t which)
 {
     uint32_t b = 0;
 
     for (unsigned i = 0; i < X86_DR_SLOTS; i++) {
-        const X86DrPoint *p = &st->evicted.slot[i];
+        const X86DrPoint *p = &m->slot[i];
         uint64_t dr[X86_DR_SLOTS] = { 0 };
 
         dr[i] = p->addr;
-        for (unsigned r = 0; (st->gone >> i & 1) && st->k->insn_known && r < st->k->insn.nref; r++) {
+        for (unsigned r = 0; (which >> i & 1) && st->k->insn_known && r < st->k->insn.nref; r++) {
             const X86MemRef *ref = &st->k->insn.ref[r];
 
             b |= x86_dr_match_data(dr, x86_dr_put(0, i, p), ref->addr, ref->size, ref->write);
         }
     }
     return b;
+}
+
+/* What was met, beside the ends of the step. Where KVM does not tell, what changed, and what the
+ * instruction touches if it was executed. */
+static uint32_t cause(const Step *st, uint32_t dr6, bool executed)
+{
+    uint32_t b = dr6 & 15;
+
+    if (!x86_kvm_vm(st->cpu)->caps.cause) {
+        b |= x86_kvm_changed(st->cpu, &st->m) | (executed ? operand_hits(st, &st->m, 15) : 0);
+    }
+    return b & ~st->stops;
 }
 
 /* ---- running ---- */
@@ -167,6 +184,15 @@ static void bar_table(Step *st)
     } else {
         kvm_bar(st->cpu, 0, 0);
     }
+}
+
+/* For an instruction that itself uses that page: it may fault all the same. */
+static void open_table(Step *st)
+{
+    st->open = true;
+    kvm_bar(st->cpu, 0, 0);
+    stop_at_if_free(st, X86_EXC_PF);
+    stop_at_if_free(st, X86_EXC_GP);
 }
 
 /* Is an exception, interrupt or NMI on its way, and which? */
@@ -323,12 +349,27 @@ static void disarm(Step *st, bool tf)
     }
 }
 
+/* The step ends, and perhaps nothing was executed. */
+static KvmStep give_up(Step *st, KvmStep r)
+{
+    disarm(st, st->tf);
+    if (st->rf) {
+        cpu_fetch(st->cpu, REGS_GENERAL | REGS_SYSTEM | REGS_EVENTS);
+        if (!moved(st)) {
+            st->s->eflags |= X86_RF;
+            x86_kvm_put_regs(st->cpu);
+            x86_kvm_put_events(st->cpu);
+        }
+    }
+    return r;
+}
+
 /* Delivers the exception or interrupt that is on its way, to the first instruction of its handler. */
 static KvmStep deliver(Step *st, int vector)
 {
     static const uint8_t nested[] = { X86_EXC_DF, X86_EXC_PF, X86_EXC_GP };
     vaddr_t at;
-    uint32_t dr6, guest;
+    uint32_t dr6, met, guest;
     uint64_t rows;
 
     disarm(st, st->tf);
@@ -356,9 +397,9 @@ static KvmStep deliver(Step *st, int vector)
         default:
             break;
         }
-        st->k->cause = dr6 & 15 & ~st->stops;
-        x86_dr_merge_hits(&st->m, st->k->cause, &guest, &rows);
-        x86_kvm_row_hits(st->cpu, rows, st->e);
+        met = cause(st, dr6, false);
+        x86_dr_merge_hits(&st->m, met, &guest, &rows);
+        x86_kvm_row_hits(st->cpu, rows, &st->m, met, st->e);
         if (guest) {
             x86_kvm_inject_db(st->cpu, guest);
         }
@@ -392,16 +433,16 @@ static void restore_shadow(Step *st)
  * once unless there is something to tell. */
 static KvmStep finish(Step *st, uint32_t dr6)
 {
-    uint32_t guest, gone_guest;
+    uint32_t met, guest, gone_guest;
     uint64_t rows, gone_rows;
     bool trap = st->tf && (st->control & KVM_GUESTDBG_SINGLESTEP || (dr6 & X86_DR6_BS));
 
     disarm(st, st->tf_after);
     restore_shadow(st);
-    st->k->cause = dr6 & 15 & ~st->stops;
-    x86_dr_merge_hits(&st->m, st->k->cause, &guest, &rows);
-    x86_dr_merge_hits(&st->evicted, evicted_hits(st), &gone_guest, &gone_rows);
-    x86_kvm_row_hits(st->cpu, rows | gone_rows, st->e);
+    met = cause(st, dr6, true);
+    x86_dr_merge_hits(&st->m, met, &guest, &rows);
+    x86_dr_merge_hits(&st->evicted, operand_hits(st, &st->evicted, st->gone), &gone_guest, &gone_rows);
+    x86_kvm_row_hits(st->cpu, rows | gone_rows, &st->m, met, st->e);
     guest |= gone_guest | (trap ? X86_DR6_BS : 0);
     if (!guest) {
         return KVM_STEP_DONE;
@@ -444,6 +485,30 @@ static void plan_targets(Step *st)
     if (in->kind != X86_INSN_PUSHF && x86_insn_target(st->cpu, in, &at)) {
         stop_at(st, at);
     }
+    if (in->kind == X86_INSN_INT || in->kind == X86_INSN_INT3) {
+        open_table(st);
+    }
+}
+
+/* What leaves the guest to be executed by KVM goes without TF, too: emulated processors keep TF's trap over
+ * such an exit, and raise it at the next entry, or, those with SVM, in the host. KVM may leave RF set behind
+ * the instruction, where it would hide the breakpoint. */
+static void plan_left(Step *st)
+{
+    const X86Insn *in = &st->k->insn;
+    bool sleeps = in->kind == X86_INSN_HLT && kvm_of(st->cpu)->irqchip;     /* inside KVM */
+    bool many = in->rep && st->s->gpr[R_RCX] > 1;
+
+    if (st->tf || sleeps || many) {
+        return;
+    }
+    st->control = 0;
+    stop_at(st, in->next);
+    st->rf = st->flags & X86_RF;
+    if (st->rf) {
+        st->s->eflags &= ~X86_RF;
+        x86_kvm_put_regs(st->cpu);
+    }
 }
 
 static void plan_step(Step *st)
@@ -468,6 +533,11 @@ static void plan_step(Step *st)
         break;
     case X86_INSN_IO:
         rep_io_begin(st);
+        plan_left(st);
+        break;
+    case X86_INSN_HLT:
+    case X86_INSN_SYSTEM:
+        plan_left(st);
         break;
     case X86_INSN_POPF:
     case X86_INSN_IRET:
@@ -493,10 +563,7 @@ static bool fault_resolve(Step *st, int *vector)
         return true;
     }
     if (!st->open) {
-        st->open = true;
-        kvm_bar(st->cpu, 0, 0);
-        stop_at_if_free(st, X86_EXC_PF);
-        stop_at_if_free(st, X86_EXC_GP);
+        open_table(st);
         return true;
     }
     kvm_error(st->cpu, st->e, "KVM_RUN: bad address");
@@ -522,15 +589,12 @@ static KvmStep step_insn(Step *st)
         bar_table(st);
         switch (run(st, &dr6)) {
         case RAN_KICK:
-            disarm(st, st->tf);
-            return KVM_STEP_KICK;
+            return give_up(st, KVM_STEP_KICK);
         case RAN_EXIT:
-            disarm(st, st->tf);
-            return KVM_STEP_EXIT;
+            return give_up(st, KVM_STEP_EXIT);
         case RAN_FAULT:
             if (!fault_resolve(st, &vector)) {
-                disarm(st, st->tf);
-                return KVM_STEP_EXIT;
+                return give_up(st, KVM_STEP_EXIT);
             }
             if (vector >= 0) {
                 return deliver(st, vector);

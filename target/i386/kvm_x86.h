@@ -64,7 +64,6 @@ typedef struct X86Kvm {
     X86DrMerge merge;       /* who has which register; valid while `hw` */
     bool hw;                /* some register is ours: env->dr is the truth of the guest's own */
     uint64_t held[X86_DR_SLOTS];        /* what data registers watched when the guest was entered */
-    uint32_t cause;         /* registers (of merge) that the exit at hand met */
     bool dr_dirty;          /* the guest's own changed: merge again before entering */
 
     bool shadow;            /* a step put an interrupt shadow back, and nothing has run since */
@@ -120,10 +119,13 @@ void x86_kvm_plan(Cpu *cpu, const DebugPlan *plan);
 void x86_kvm_arm(Cpu *cpu);
 /* Arms exactly these: for steps. */
 void x86_kvm_arm_with(Cpu *cpu, uint32_t control, const X86DrMerge *m, bool gd);
+/* Where exits do not tell which register was met: notes what they watch, and tells which of it changed since. */
+void x86_kvm_note_values(Cpu *cpu, const X86DrMerge *m);
+uint32_t x86_kvm_changed(Cpu *cpu, const X86DrMerge *m);
 /* KVM_EXIT_DEBUG outside a step. True: *e is to be returned. */
 bool x86_kvm_debug_exit(Cpu *cpu, VcpuExit *e);
-/* Adds hits for those rows (bit per row). */
-void x86_kvm_row_hits(Cpu *cpu, uint64_t rows, VcpuExit *e);
+/* Adds hits for those rows (bit per row), by these registers of `m`. */
+void x86_kvm_row_hits(Cpu *cpu, uint64_t rows, const X86DrMerge *m, uint32_t met, VcpuExit *e);
 /* Has the guest get an exception at its next entry. error < 0: without error code. */
 void x86_kvm_inject(Cpu *cpu, unsigned vector, int64_t error);
 /* Has it get #DB with these bits of DR6 set. */

@@ -24,7 +24,8 @@ pm_rounds:
         decl    %edi
         jnz     pm_rounds
         lock incl pm_finished
-1:      pause
+1:      outb    %al, $0x80      /* as in pup_idle */
+        pause
         cmpl    %esi, pm_finished
         jne     1b
         ret
@@ -50,6 +51,7 @@ pm_report:
         .globl  pm_spin, pm_spin_end
 pm_spin:
         incq    (%rdi)
+        outb    %al, $0x80
         pause
         cmpl    $0, pm_stop
         je      pm_spin

@@ -47,15 +47,16 @@ po_gd_to:
         ret
 
         /* One access to each of the guest's own four words (pup_data + 1000h), and to the debugger's (+ 2000h), in
-         * turn; and a call of a function, and an access to a port. */
+         * turn; and a call of a function, and an access to a port. Each changes its word: where a debug exit does not
+         * say which register was met, that tells. */
         .globl  po_work, po_function, po_port, po_port_after
 po_work:
         .irp    n, 0, 1, 2, 3
         .globl  po_own\n, po_theirs\n
-        movl    $\n + 1, pup_data + 0x1000 + 64 * \n
+        incl    pup_data + 0x1000 + 64 * \n
 po_own\n:
         nop
-        movl    $\n + 1, pup_data + 0x2000 + 64 * \n
+        incl    pup_data + 0x2000 + 64 * \n
 po_theirs\n:
         nop
         .endr

@@ -188,9 +188,28 @@ ps_sysret_to:
         SAVE    %rax
         SAVE    %r11
 ps_user_at:
-        int     $0x51
         ud2
 ps_syscall_end:
+        ret
+
+        /* Into ring 3, and back by an interrupt. */
+SNIPPET ps_user_int
+        .globl  ps_user_int_back
+        movq    %rsp, pup_user_sp
+        leaq    ps_user_int_back(%rip), %r15
+        movq    %rsp, %rax
+        pushq   $0x23
+        pushq   %rax
+        pushq   $0x46
+        pushq   $0x2b
+        leaq    ps_user_int_at(%rip), %rax
+        pushq   %rax
+        iretq
+ps_user_int_at:
+        int     $0x51
+ps_user_int_to:
+        ud2
+ps_user_int_back:
         ret
 
 SNIPPET ps_cli

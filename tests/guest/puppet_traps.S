@@ -5,7 +5,7 @@
         .globl  pup_idle, pup_done
         .type   pup_idle, @function
 pup_idle:
-        outb    %al, $0x80      /* an emulated SVM comes out of a loop by no timer of its host's */
+        outb    %al, $0x80      /* emulated SVM comes out of a loop with IF off by no timer of its host's */
         pause
         jmp     pup_idle
         /* What a debugger has called returns to here, where it has a breakpoint. */
@@ -57,8 +57,8 @@ pup_trap_note:
         movl    16(%rsp), %eax
         cmpl    $1, %eax
         je      pup_trap_debug
-        cmpl    $0x51, %eax
-        je      pup_trap_from_user
+        testb   $3, 40(%rsp)
+        jnz     pup_trap_from_user
         cmpl    $0x60, %eax
         je      pup_trap_eoi
         movl    $0x6041, %ecx           /* faults: 0, 6, 13, 14 go on where r15 says */
@@ -89,6 +89,7 @@ pup_trap_eoi:
         /* Back from ring 3 to where r15 says, on the stack of before. */
 pup_trap_from_user:
         movq    %r15, 32(%rsp)
+        btrl    $16, 48(%rsp)
         movq    $0x08, 40(%rsp)
         movq    $0x10, 64(%rsp)
         movq    pup_user_sp, %rax

@@ -12,6 +12,14 @@ static volatile unsigned smp_ready;  /* CPUs that have finished the piece */
 static CpuWork *volatile smp_work;
 static unsigned smp_others;
 
+/* Once round a loop that waits. The access to a port is for emulated SVM, which takes its host's interrupts
+ * while its guest has IF off only when that comes out. */
+static void wait_round(void)
+{
+    out8(0x80, 0);
+    __asm__ volatile("pause");
+}
+
 /* Starts `cpus` - 1 other CPUs and waits until all have arrived; the number that runs now. */
 unsigned smp_start(unsigned cpus)
 {
@@ -25,7 +33,7 @@ unsigned smp_start(unsigned cpus)
         apic_start_others(TRAMPOLINE_PAGE);
     }
     while (smp_here < smp_others) {
-        __asm__ volatile("pause");
+        wait_round();
     }
     return smp_others + 1;
 }
@@ -43,7 +51,7 @@ void ap_main(unsigned cpu)
     __asm__ volatile("lock incl %0" : "+m"(smp_here));
     for (;;) {
         while (smp_turn == turn) {
-            __asm__ volatile("pause");
+            wait_round();
         }
         turn++;
         if (!smp_work) {
@@ -68,6 +76,6 @@ void smp_run(CpuWork *work)
 void smp_wait(void)
 {
     while (smp_ready < smp_others) {
-        __asm__ volatile("pause");
+        wait_round();
     }
 }

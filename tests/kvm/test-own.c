@@ -209,6 +209,24 @@ static void test_hit_under_step(Machine *m)
     guest_frees(m);
 }
 
+/* A hit told by a step has its own address, whatever the guest has in its registers. */
+static void test_told_by_step(Machine *m)
+{
+    uint64_t at = 0x8000;           /* below the code */
+    RspStop stop;
+
+    guest_dr(m, 0, sym("po_function"));
+    guest_dr(m, 7, DR7_FIXED | 1);
+    machine_point(m, WRITE, at, 8);
+    machine_enter(m, 1, sym("pw_store8"), at, 5, 0);
+    stop = machine_step(m);
+    assert_at(stop, "pw_store8_after");
+    assert_reason(stop, "watch");
+    g_assert_cmphex(stop.address, ==, at);
+    machine_finish(m);
+    guest_frees(m);
+}
+
 /* The debugger writes the guest's registers: from then on they are as the guest's own. */
 static void test_written_by_debugger(Machine *m)
 {
@@ -649,6 +667,7 @@ int main(int argc, char **argv)
         { "/own/watch/guest-first", test_guest_first, 1 },
         { "/own/watch/same-word", test_same_word, 1 },
         { "/own/watch/hit-under-step", test_hit_under_step, 1 },
+        { "/own/watch/told-by-a-step", test_told_by_step, 1 },
         { "/own/watch/written-by-debugger", test_written_by_debugger, 1 },
         { "/own/execute", test_execute, 1 },
         { "/own/execute-gone", test_execute_gone, 1 },

@@ -30,7 +30,8 @@ static const Row rows[] = {
     { "ps_icebp", 0, "ps_icebp_at", "pup_trap_1", BACK, "ps_icebp_to", 1 },
     { "ps_syscall", 0, "ps_syscall_at", "ps_syscall_to", "ps_sysret_at", "ps_sysret_to", 1 },
     { "ps_syscall", 0x100, "ps_syscall_at", "ps_syscall_to", "ps_sysret_at", "ps_sysret_to", 1 },
-    { "ps_syscall", 0x47700, "ps_syscall_at", "ps_syscall_to", "ps_user_at", "pup_trap_back", 1 },
+    { "ps_syscall", 0x47700, "ps_syscall_at", "ps_syscall_to", "ps_user_at", "pup_trap_6", 1 },
+    { "ps_user_int", 0, "ps_user_int_at", "pup_trap_back", BACK, "ps_user_int_back", 1 },
     { "ps_cli", 0, "ps_cli_at", "ps_cli_to" },
     { "ps_sti", 0, "ps_sti_at", "ps_sti_to" },
     { "ps_mov_ss", 0, "ps_mov_ss_at", "ps_mov_ss_to" },
@@ -77,6 +78,8 @@ static void state_reset(Machine *m, const char *routine, uint64_t arg)
 {
     static const uint8_t zero[STACK];
 
+    /* Emulated SVM takes a software interrupt that is the first to touch the guest's table for another event. */
+    machine_call(m, "ps_ud", 0, 0, 0);
     machine_clear(m);
     rsp_write(machine_rsp(m), stack_at(), zero, STACK);
     rsp_set(machine_rsp(m), "dr6", 0xffff0ff0);

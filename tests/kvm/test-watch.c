@@ -310,7 +310,7 @@ static void test_access_many(Machine *m)
         g_assert_false(expect->access_many);
     }
     for (unsigned i = 0; i < 4; i++) {
-        machine_enter(m, 1, sym("pw_store1"), data(64 * i + 7), 0, 0);
+        machine_enter(m, 1, sym("pw_store1"), data(64 * i + 7), 0xa0 + i, 0);
         hits(m, ACCESS, "pw_store1_after", data(64 * i + 7), 1, data(64 * i), 8);
         machine_finish(m);
     }

@@ -85,7 +85,7 @@ static unsigned parse(const char *hex, uint8_t code[16])
 
 static const char *const kind_names[] = {
     "plain", "pushf", "popf", "iret", "int", "int3", "into", "icebp", "syscall", "sysret", "sysenter",
-    "sysexit", "far", "sti", "cli", "load-ss", "mov-dr", "hlt", "io",
+    "sysexit", "far", "sti", "cli", "load-ss", "mov-dr", "hlt", "io", "system",
 };
 
 /* Kind, length, and what else there is; refs as "rw4s@ADDRESS" with s: stack, ?: maybe; + if there is
@@ -191,7 +191,10 @@ static const Row rows[] = {
     { LONG, "0f 21 f8", "mov-dr 3 dr7>r0" },
     { LONG, "41 0f 23 c1", "mov-dr 4 dr0<r9" },
     { LONG, "0f 23 3b", "mov-dr 3 dr7<r3" },
-    { LONG, "0f 22 c0", "plain 3" },
+    { LONG, "0f 22 c0", "system 3" },
+    { LONG, "0f 20 d8", "system 3" },
+    { LONG, "0f a2", "system 2" },
+    { LONG, "0f 32", "system 2" },
     { LONG, "ec", "io 1" },
     { LONG, "e6 70", "io 2" },
     { LONG, "6e", "io 1 r1@3000" },
@@ -243,7 +246,7 @@ static const Row rows[] = {
     { LONG, "0f 1f 03", "plain 3" },
     { LONG, "0f 18 0b", "plain 3" },
     { LONG, "0f 0d 0b", "plain 3" },
-    { LONG, "0f 01 3b", "plain 3" },
+    { LONG, "0f 01 3b", "system 3" },
     { LONG, "0f ae 3b", "plain 3" },
     { LONG, "66 0f ae 3b", "plain 4" },
     { LONG, "f3 0f 1e fa", "plain 4" },
