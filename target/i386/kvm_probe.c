@@ -222,6 +222,19 @@ static void try_pages(Scratch *t, X86KvmCaps *c)
     }
 }
 
+/* An exception without an interrupt table to find its handler in. */
+static void try_triple_fault(Scratch *t, X86KvmCaps *c)
+{
+    struct kvm_sregs s;
+    bool ok = start(t, "\x0f\x0b", 2, 0, 0, 0) && ioctl(t->vcpu, KVM_GET_SREGS, &s) == 0;     /* ud2 */
+
+    s.idt.limit = 0;
+    if (ok && ioctl(t->vcpu, KVM_SET_SREGS, &s) == 0) {
+        go(t);
+        c->triple = !t->last && t->run->exit_reason == KVM_EXIT_SHUTDOWN && pc(t) == CODE;
+    }
+}
+
 /* Each capability with what its lack means. */
 typedef struct CapRow {
     size_t off;
@@ -241,6 +254,7 @@ static const CapRow cap_rows[] = {
     CAP(block_irq, "steps hold interrupts of the kernel's controllers", "kernel-irqchip=on cannot be had"),
     CAP(fault, "stores to protected pages come out", "no more watchpoints than debug registers"),
     CAP(bar, "exceptions come out before they are delivered", "a step into an exception may run on"),
+    CAP(triple, "a triple fault leaves the registers", "when one is told, they are those after a reset"),
 };
 
 void x86_kvm_describe(KvmVm *kvm, GString *out)
@@ -270,6 +284,7 @@ void x86_kvm_try(KvmVm *kvm, X86KvmCaps *c)
         c->tried = true;
         try_points(&t, c);
         try_pages(&t, c);
+        try_triple_fault(&t, c);
         scratch_close(&t);
     }
 }

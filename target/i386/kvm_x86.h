@@ -22,6 +22,7 @@ typedef struct X86KvmCaps {
     bool gd;                /* the guest's moves to debug registers come out */
     bool block_irq;         /* KVM_GUESTDBG_BLOCKIRQ */
     bool fault;             /* a store to a read-only host page is EFAULT, and is done afterwards */
+    bool triple;            /* a triple fault leaves the registers as they were */
     bool bar;               /* an exception whose gate lies in an inaccessible page shows as pending */
 } X86KvmCaps;
 

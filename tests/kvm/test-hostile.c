@@ -63,9 +63,11 @@ static void test_triple_points(Machine *m)
     machine_finish(m);
 }
 
-/* Asked for, the stop comes before the reset, with the registers of the fault. */
+/* Asked for, the stop comes before the reset, with the registers of the fault, unless the accelerator says that
+ * it has none. */
 static void test_triple_caught(Machine *m)
 {
+    g_autofree char *caps = rsp_monitor(machine_rsp(m), "info debug");
     g_autofree char *said = rsp_monitor(machine_rsp(m), "catch triple-fault"), *gone = NULL;
     RspStop stop;
 
@@ -73,9 +75,11 @@ static void test_triple_caught(Machine *m)
     machine_enter(m, 1, sym("ph_triple"), 0x4711, 0, 0);
     stop = machine_go(m);
     g_assert_cmpuint(stop.signal, ==, 5);
-    assert_at(stop, "ph_triple_at");
-    g_assert_cmphex(rsp_get(machine_rsp(m), "rdi"), ==, 0x4711);
-    g_assert_cmphex(rsp_get(machine_rsp(m), "idtr_limit"), ==, 0);
+    if (!strstr(caps, "no:  a triple fault leaves the registers")) {
+        assert_at(stop, "ph_triple_at");
+        g_assert_cmphex(rsp_get(machine_rsp(m), "rdi"), ==, 0x4711);
+        g_assert_cmphex(rsp_get(machine_rsp(m), "idtr_limit"), ==, 0);
+    }
     rsp_send(machine_rsp(m), "vCont;c");
     comes_to_rest(m);
     gone = rsp_monitor(machine_rsp(m), "delete");
