@@ -150,6 +150,9 @@ void kvm_error(Cpu *cpu, VcpuExit *e, const char *fmt, ...) G_GNUC_PRINTF(3, 4);
 KvmStep kvm_step(Cpu *cpu, VcpuExit *e);
 
 /* ---- protected and barred pages: accel/kvm/protect.c; in an exclusive section ---- */
+/* Lets the guest write to the protected pages of a virtual range, until the step ends. False: there are none, or
+ * they are open already. */
+bool kvm_unprotect_at(Cpu *cpu, vaddr_t at, uint64_t len);
 /* Lets the guest write to all protected pages, until the step ends. False: that was so already. */
 bool kvm_unprotect(KvmVm *kvm);
 /* Takes all access from the pages of a virtual range; those barred before and not named are given

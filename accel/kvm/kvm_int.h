@@ -27,7 +27,7 @@ void kvm_protect_fini(KvmVm *kvm);
 void kvm_protect_page(KvmVm *kvm, MemRegion *region, uint64_t offset, bool on);
 /* Is this page protected? Then its stores come out. */
 bool kvm_page_protected(KvmVm *kvm, MemRegion *region, uint64_t offset);
-/* Undoes kvm_unprotect. */
+/* Undoes kvm_unprotect and kvm_unprotect_at. */
 void kvm_reprotect(KvmVm *kvm);
 /* Is a page barred? For who is about to enter without a step. [any] */
 bool kvm_any_barred(const KvmVm *kvm);

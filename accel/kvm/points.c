@@ -358,17 +358,21 @@ void kvm_watches_check(Cpu *cpu, bool stepped, VcpuExit *e)
 
     for (unsigned i = 0; i < list->len; i++) {
         Watch *w = list->pdata[i];
-        g_autofree uint8_t *old = g_memdup2(w->held->data, MAX(w->held->len, 1));
-        vaddr_t at = w->row->addr;
-
-        watch_look(w);
-        if (!scope_has(&w->row->scope, cpu)) {
-            continue;
-        }
-        bool changed = watch_changed(w, old, &at);
         KvmWrote by_insn = stepped && w->row->akind == ADDR_VIRT
                                ? kvm->arch->step_wrote(cpu, w->row->addr, w->row->len) : KVM_WROTE_PERHAPS;
 
+        if (by_insn == KVM_WROTE_NO && w->held->len > MEM_PAGE_SIZE) {
+            continue;           /* too long to be looked through at each step */
+        }
+        g_autofree uint8_t *old = g_memdup2(w->held->data, MAX(w->held->len, 1));
+        vaddr_t at = w->row->addr;
+        bool changed;
+
+        watch_look(w);
+        changed = watch_changed(w, old, &at);
+        if (!scope_has(&w->row->scope, cpu)) {
+            continue;
+        }
         /* What the processor writes by itself (a page table's accessed bit) or through another mapping
          * changes it, and is no hit; as with debug registers. */
         if (by_insn == KVM_WROTE_YES || (by_insn == KVM_WROTE_PERHAPS && changed)) {

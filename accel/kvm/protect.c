@@ -20,6 +20,7 @@ typedef struct Page {
     MemRegion *region;
     uint64_t offset;
     unsigned users;         /* who needs it protected */
+    bool open;              /* by kvm_unprotect_at */
 } Page;
 
 typedef struct Barred {
@@ -31,6 +32,7 @@ struct KvmProtect {
     GHashTable *pages;      /* Page -> itself */
     GHashTable *split;      /* Page of an aligned 2 MiB that is kept in pieces -> itself */
     bool lifted;            /* by kvm_unprotect */
+    GPtrArray *open;        /* of Page: by kvm_unprotect_at */
     Barred barred[BARRED_MAX];
     uint32_t nbarred;       /* [atomic] written in exclusive sections */
 };
@@ -55,6 +57,7 @@ void kvm_protect_init(KvmVm *kvm)
 
     p->pages = g_hash_table_new_full(page_hash, page_equal, g_free, NULL);
     p->split = g_hash_table_new_full(page_hash, page_equal, g_free, NULL);
+    p->open = g_ptr_array_new();
     kvm->protect = p;
 }
 
@@ -62,6 +65,7 @@ void kvm_protect_fini(KvmVm *kvm)
 {
     g_hash_table_unref(kvm->protect->pages);
     g_hash_table_unref(kvm->protect->split);
+    g_ptr_array_unref(kvm->protect->open);
     g_clear_pointer(&kvm->protect, g_free);
 }
 
@@ -106,7 +110,7 @@ static void page_apply(KvmVm *kvm, MemRegion *region, uint64_t offset)
 
     if (is_barred(kvm, region, offset)) {
         prot = PROT_NONE;
-    } else if (page && page->users && !kvm->protect->lifted) {
+    } else if (page && page->users && !page->open && !kvm->protect->lifted) {
         prot = PROT_READ;
     }
     if (prot != (PROT_READ | PROT_WRITE)) {
@@ -132,6 +136,7 @@ void kvm_protect_page(KvmVm *kvm, MemRegion *region, uint64_t offset, bool on)
         page_apply(kvm, region, offset);
     }
     if (!page->users) {
+        g_ptr_array_remove(kvm->protect->open, page);
         g_hash_table_remove(kvm->protect->pages, page);
     }
 }
@@ -152,6 +157,37 @@ static void apply_all(KvmVm *kvm)
     }
 }
 
+static bool open_page(KvmVm *kvm, MemRegion *region, uint64_t offset)
+{
+    Page *page = page_find(kvm, region, offset);
+
+    if (!page || page->open || kvm->protect->lifted) {
+        return false;
+    }
+    page->open = true;
+    g_ptr_array_add(kvm->protect->open, page);
+    page_apply(kvm, page->region, page->offset);
+    return true;
+}
+
+bool kvm_unprotect_at(Cpu *cpu, vaddr_t at, uint64_t len)
+{
+    KvmVm *kvm = kvm_of(cpu);
+    vaddr_t end = at + len;
+    bool any = false;
+
+    for (; at < end; at = (at & PAGE_MASK) + MEM_PAGE_SIZE) {
+        Translation t;
+        MemSection sec;
+
+        if (cpu->class->translate(cpu, at, &t) && mem_find(kvm->vm->memory, t.paddr, &sec) &&
+            sec.kind == MEM_KIND_RAM) {
+            any |= open_page(kvm, sec.region, sec.offset);
+        }
+    }
+    return any;
+}
+
 bool kvm_unprotect(KvmVm *kvm)
 {
     bool was = kvm->protect->lifted;
@@ -165,8 +201,20 @@ bool kvm_unprotect(KvmVm *kvm)
 
 void kvm_reprotect(KvmVm *kvm)
 {
-    if (kvm->protect->lifted) {
-        kvm->protect->lifted = false;
+    struct KvmProtect *p = kvm->protect;
+    bool all = p->lifted;
+
+    p->lifted = false;
+    for (unsigned i = 0; i < p->open->len; i++) {
+        Page *page = p->open->pdata[i];
+
+        page->open = false;
+        if (!all) {
+            page_apply(kvm, page->region, page->offset);
+        }
+    }
+    g_ptr_array_set_size(p->open, 0);
+    if (all) {
         apply_all(kvm);
     }
 }

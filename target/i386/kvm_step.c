@@ -553,13 +553,25 @@ static void plan_step(Step *st)
     }
 }
 
+/* The pages that the instruction's operands write to, as far as they are known. */
+static bool open_operands(Step *st)
+{
+    const X86Insn *in = &st->k->insn;
+    bool any = false;
+
+    for (unsigned i = 0; st->k->insn_known && i < in->nref; i++) {
+        any |= in->ref[i].write && kvm_unprotect_at(st->cpu, in->ref[i].addr, in->ref[i].size);
+    }
+    return any;
+}
+
 /* EFAULT: an exception is on its way, or the instruction itself met a page that is protected or
  * barred. *vector: of the exception. False: nobody knows why. */
 static bool fault_resolve(Step *st, int *vector)
 {
     cpu_fetch(st->cpu, REGS_GENERAL | REGS_SYSTEM | REGS_EVENTS);
     *vector = pending_vector(st->cpu);
-    if (*vector >= 0 || kvm_unprotect(kvm_of(st->cpu))) {
+    if (*vector >= 0 || open_operands(st) || kvm_unprotect(kvm_of(st->cpu))) {
         return true;
     }
     if (!st->open) {
