@@ -5,6 +5,7 @@
 #   make check       install what is missing, build, run all tests, count them
 #   make check-kvm   only the tests that need a complete KVM (docs/devel/testing.rst, "The lab")
 #   make demo        the guided tour on Debian's kernel (GUEST=embedded, SYMBOLS=dbg, AUTO=1)
+#   make demo-kvm    Debian's kernel under KVM, in the lab (docs/devel/kvm.rst)
 #   make bench       measurements (not part of check)
 #   make bench-kvm   measurements of debugging under KVM, in the lab (not part of check)
 #   make coverage    which lines the tests run (not part of check; wants gcovr)
@@ -33,6 +34,9 @@ check-kvm: all
 demo: all
 	@scripts/demo --build $(BUILD) --guest $(GUEST) --symbols $(SYMBOLS)
 
+demo-kvm: all
+	@scripts/demo-kvm --build $(BUILD)
+
 bench: all
 	@scripts/bench --build $(BUILD)
 
@@ -49,4 +53,4 @@ install: all
 clean:
 	rm -rf $(BUILD)
 
-.PHONY: all deps check check-kvm demo bench bench-kvm coverage install clean
+.PHONY: all deps check check-kvm demo demo-kvm bench bench-kvm coverage install clean
