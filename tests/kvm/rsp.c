@@ -2,6 +2,7 @@
  * SPDX-License-Identifier: GPL-2.0-or-later */
 #include "rsp.h"
 
+#include <errno.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
@@ -449,6 +450,20 @@ char *rsp_monitor(Rsp *r, const char *command)
 
 /* ---- life ------------------------------------------------------------------------------- */
 
+/* The socket's file is there a moment before somebody listens. */
+static bool connect_soon(int fd, const struct sockaddr_un *a)
+{
+    int64_t end = g_get_monotonic_time() + limit_ms() * INT64_C(1000);
+
+    while (connect(fd, (const struct sockaddr *)a, sizeof(*a)) != 0) {
+        if (errno != ECONNREFUSED || g_get_monotonic_time() > end) {
+            return false;
+        }
+        g_usleep(2000);
+    }
+    return true;
+}
+
 Rsp *rsp_connect(const char *path)
 {
     struct sockaddr_un a = { .sun_family = AF_UNIX };
@@ -461,7 +476,7 @@ Rsp *rsp_connect(const char *path)
     r->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     g_assert_cmpuint(strlen(path), <, sizeof(a.sun_path));
     g_strlcpy(a.sun_path, path, sizeof(a.sun_path));
-    if (connect(r->fd, (struct sockaddr *)&a, sizeof(a)) != 0) {
+    if (!connect_soon(r->fd, &a)) {
         die("nobody listens");
     }
     if (rsp_ask(r, "qSupported:swbreak+;hwbreak+;qXfer:features:read+")[0] == 'T') {
