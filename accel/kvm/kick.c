@@ -6,7 +6,7 @@
 #include <signal.h>
 #include <sys/ioctl.h>
 
-#include "util/thread.h"
+#include "accel/kvm/kvm_arch.h"
 
 #define KICK_SIGNAL SIGUSR1
 #define AGAIN_NS INT64_C(10000000)
@@ -31,6 +31,18 @@ void kvm_kick_thread(pthread_t thread, struct kvm_run *run)
 {
     atomic_put(&run->immediate_exit, 1);
     pthread_kill(thread, KICK_SIGNAL);
+}
+
+void kvm_kick(Cpu *cpu)
+{
+    KvmCpu *kc = kvm_cpu(cpu);
+
+    if (kc->run) {
+        atomic_put(&kc->run->immediate_exit, 1);
+        if (atomic_get(&kc->in_guest)) {
+            kvm_kick_thread(cpu->thread.t, kc->run);
+        }
+    }
 }
 
 typedef struct Limit {

@@ -11,37 +11,6 @@
 #include "util/error.h"
 #include "vm/vm.h"
 
-int kvm_ioctl(int fd, unsigned long request, void *arg)
-{
-    int ret;
-
-    do {
-        ret = ioctl(fd, request, arg);
-    } while (ret < 0 && errno == EINTR);
-    return ret < 0 ? -errno : ret;
-}
-
-int kvm_check(const KvmVm *kvm, int cap)
-{
-    int ret = ioctl(kvm->fd, KVM_CHECK_EXTENSION, cap);
-
-    return MAX(ret, 0);
-}
-
-/* ---- kicks ---- */
-
-void kvm_kick(Cpu *cpu)
-{
-    KvmCpu *kc = kvm_cpu(cpu);
-
-    if (kc->run) {
-        atomic_put(&kc->run->immediate_exit, 1);
-        if (atomic_get(&kc->in_guest)) {
-            kvm_kick_thread(cpu->thread.t, kc->run);
-        }
-    }
-}
-
 /* ---- making ---- */
 
 bool kvm_vcpu_init(Cpu *cpu, GError **errp)
