@@ -24,9 +24,9 @@
 #define PC(nm, width, dw) \
     { .name = nm, .bits = width, .type = REG_CODE_PTR, .flags = HOT, .gdbnum = REG_NUM_AUTO, \
       .group = "general", DW(dw), .generic = "pc", .altname = "pc", FN(rip) }
-#define FLAGS(nm, dw) \
+#define FLAGS(nm, dw, alt) \
     { .name = nm, .bits = 32, .type = REG_FLAGS, .flags = HOT, .gdbnum = REG_NUM_AUTO, \
-      .group = "general", .ftype = "i386_eflags", DW(dw), .generic = "flags", .altname = "flags", \
+      .group = "general", .ftype = "i386_eflags", DW(dw), .generic = "flags", .altname = alt, \
       FN(flags) }
 #define SEL(nm, n, dw) \
     { .name = nm, .bits = 32, .type = REG_INT, .flags = IN_G, .gdbnum = REG_NUM_AUTO, \
@@ -67,7 +67,7 @@ static const RegDesc core_64[] = {
     GPR("r14", R_R14, 64, REG_INT, IN_G, 14, NULL, NULL),
     GPR("r15", R_R15, 64, REG_INT, IN_G, 15, NULL, NULL),
     PC("rip", 64, 16),
-    FLAGS("eflags", 49),
+    FLAGS("eflags", 49, "rflags"),
     SEL("cs", R_CS, 51), SEL("ss", R_SS, 52), SEL("ds", R_DS, 53), SEL("es", R_ES, 50),
     SEL("fs", R_FS, 54), SEL("gs", R_GS, 55),
     ST(0, 33), ST(1, 33), ST(2, 33), ST(3, 33), ST(4, 33), ST(5, 33), ST(6, 33), ST(7, 33),
@@ -84,7 +84,7 @@ static const RegDesc core_32[] = {
     GPR("esi", R_RSI, 32, REG_INT, IN_G, 6, NULL, NULL),
     GPR("edi", R_RDI, 32, REG_INT, IN_G, 7, NULL, NULL),
     PC("eip", 32, 8),
-    FLAGS("eflags", 9),
+    FLAGS("eflags", 9, "flags"),
     SEL("cs", R_CS, 41), SEL("ss", R_SS, 42), SEL("ds", R_DS, 43), SEL("es", R_ES, 40),
     SEL("fs", R_FS, 44), SEL("gs", R_GS, 45),
     ST(0, 11), ST(1, 11), ST(2, 11), ST(3, 11), ST(4, 11), ST(5, 11), ST(6, 11), ST(7, 11),
