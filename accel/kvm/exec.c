@@ -2,9 +2,7 @@
  * SPDX-License-Identifier: GPL-2.0-or-later */
 #include "accel/kvm/exec.h"
 
-/* A device's access was served last: KVM has to finish that instruction before anyone looks at the
- * registers. */
-static void settle(Cpu *cpu, VcpuExit *e)
+void kvm_settle(Cpu *cpu, VcpuExit *e)
 {
     while (!kvm_cpu(cpu)->held && !kvm_complete(cpu) && kvm_serve(cpu, e)) {
     }
@@ -21,11 +19,11 @@ KvmStep kvm_step(Cpu *cpu, VcpuExit *e)
     KvmVm *kvm = kvm_of(cpu);
     KvmStep r;
 
-    settle(cpu, e);
+    kvm_settle(cpu, e);
     kvm_exclusive_begin(cpu);
     kvm_patches_lift(kvm);
     r = kvm->arch->step(cpu, e);
-    settle(cpu, e);
+    kvm_settle(cpu, e);
     if (r != KVM_STEP_KICK) {
         cpu_fetch(cpu, REGS_GENERAL | REGS_SYSTEM);
     }
@@ -56,7 +54,7 @@ static bool run_once(Cpu *cpu, VcpuExit *e)
         break;
     }
     if (e->nhit) {
-        settle(cpu, e);
+        kvm_settle(cpu, e);
         e->kind = kind_of(e);
         return true;
     }
@@ -97,7 +95,7 @@ static bool release(Cpu *cpu, const RunArgs *args, VcpuExit *e)
 {
     bool made = kvm_port_release(cpu);
 
-    settle(cpu, e);
+    kvm_settle(cpu, e);
     e->skip_left = e->skip_left && !made;
     e->step_done = made && args->step;
     e->kind = e->nhit ? kind_of(e) : e->step_done ? EXIT_STEP : EXIT_KICK;
@@ -136,7 +134,7 @@ static VcpuExit run_on(Cpu *cpu, const RunArgs *args)
             return e;
         }
     }
-    settle(cpu, &e);
+    kvm_settle(cpu, &e);
     if (e.nhit) {
         e.kind = kind_of(&e);
     }

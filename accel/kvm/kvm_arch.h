@@ -138,6 +138,9 @@ KvmEnter kvm_enter(Cpu *cpu, VcpuExit *e);
 bool kvm_complete(Cpu *cpu);
 /* Serves an exit for a port's or a device's sake. False: it is another kind of exit. [vcpu] */
 bool kvm_serve(Cpu *cpu, VcpuExit *e);
+/* After kvm_serve: has KVM finish the instruction, and serves what it asks for meanwhile, so that the registers
+ * can be looked at. Not while a port's write is held. [vcpu] */
+void kvm_settle(Cpu *cpu, VcpuExit *e);
 /* Makes a thread's next or present KVM_RUN return. [any] */
 void kvm_kick(Cpu *cpu);
 /* Writes back what was changed in env and forgets what was fetched: before each entry. [vcpu] */

@@ -33,7 +33,6 @@ typedef struct Step {
     bool tf;                /* the guest's own, as it was */
     bool tf_after;          /* ... as the instruction leaves it */
     bool was_if;
-    bool rf;                /* taken out for the step */
     vaddr_t pc;
     uint64_t gpr[16];
     uint64_t flags;
@@ -224,8 +223,7 @@ static bool rep_over(const Step *st)
 /* A device's access: finished at once, which ends the step if it ended the instruction. */
 static Ran served(Step *st)
 {
-    while (!kvm_cpu(st->cpu)->held && !kvm_complete(st->cpu) && kvm_serve(st->cpu, st->e)) {
-    }
+    kvm_settle(st->cpu, st->e);
     if (kvm_cpu(st->cpu)->held) {
         return RAN_EXIT;
     }
@@ -353,7 +351,7 @@ static void disarm(Step *st, bool tf)
 static KvmStep give_up(Step *st, KvmStep r)
 {
     disarm(st, st->tf);
-    if (st->rf) {
+    if (st->flags & X86_RF) {       /* taken out, or lost */
         cpu_fetch(st->cpu, REGS_GENERAL | REGS_SYSTEM | REGS_EVENTS);
         if (!moved(st)) {
             st->s->eflags |= X86_RF;
@@ -504,8 +502,7 @@ static void plan_left(Step *st)
     }
     st->control = 0;
     stop_at(st, in->next);
-    st->rf = st->flags & X86_RF;
-    if (st->rf) {
+    if (st->flags & X86_RF) {
         st->s->eflags &= ~X86_RF;
         x86_kvm_put_regs(st->cpu);
     }

@@ -234,6 +234,13 @@ void machine_go_to(Machine *m, uint64_t at, const char *reason)
     }
 }
 
+void machine_to_idle(Machine *m)
+{
+    machine_point(m, 1, sym("pup_idle"), 1);
+    machine_go_to(m, sym("pup_idle"), "hwbreak");
+    machine_unpoint(m, 1, sym("pup_idle"), 1);
+}
+
 uint64_t machine_finish(Machine *m)
 {
     uint64_t result;

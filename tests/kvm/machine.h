@@ -65,6 +65,8 @@ RspStop machine_step(Machine *m);
 RspStop machine_resume(Machine *m, const char *vcont);
 /* Runs; the stop must be at this place and for this reason (NULL: any). */
 void machine_go_to(Machine *m, uint64_t at, const char *reason);
+/* A guest that begins anew runs until it rests in pup_idle. */
+void machine_to_idle(Machine *m);
 /* Runs to pup_done, without a stop or an unexpected fault before; rax. */
 uint64_t machine_finish(Machine *m);
 /* Enters on the first CPU and finishes. */

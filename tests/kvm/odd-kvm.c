@@ -25,7 +25,7 @@
 #include <unistd.h>
 
 int open(const char *path, int flags, ...);
-int open64(const char *path, int flags, ...);
+int open64(const char *path, int flags, ...) __attribute__((alias("open")));
 int ioctl(int fd, unsigned long request, ...);
 
 /* The value of the first WORD=; `otherwise` if there is none. With `value` only one that has it counts. */
@@ -51,37 +51,25 @@ static bool said(const char *word, long value)
     return setting(word, &value, -1) == value;
 }
 
-static int open_odd(const char *path, int flags, mode_t mode)
+static int fail(long err)
 {
-    int (*real)(const char *, int, ...) = (int (*)(const char *, int, ...))dlsym(RTLD_NEXT, "open");
-    bool kvm = !strcmp(path, "/dev/kvm");
-    long err = kvm ? setting("open", NULL, 0) : 0;
-
-    if (err) {
-        errno = (int)err;
-        return -1;
-    }
-    return real(kvm && setting("none", NULL, 0) ? "/dev/null" : path, flags, mode);
+    errno = (int)err;
+    return -1;
 }
 
 int open(const char *path, int flags, ...)
 {
+    int (*real)(const char *, int, ...) = (int (*)(const char *, int, ...))dlsym(RTLD_NEXT, "open");
+    bool kvm = !strcmp(path, "/dev/kvm");
     va_list ap;
 
     va_start(ap, flags);
     mode_t mode = va_arg(ap, mode_t);
     va_end(ap);
-    return open_odd(path, flags, mode);
-}
-
-int open64(const char *path, int flags, ...)
-{
-    va_list ap;
-
-    va_start(ap, flags);
-    mode_t mode = va_arg(ap, mode_t);
-    va_end(ap);
-    return open_odd(path, flags, mode);
+    if (kvm && setting("open", NULL, 0)) {
+        return fail(setting("open", NULL, 0));
+    }
+    return real(kvm && setting("none", NULL, 0) ? "/dev/null" : path, flags, mode);
 }
 
 /* As a processor that executes an endless loop: nothing but a kick gets it out. */
@@ -89,14 +77,7 @@ static int stuck(void)
 {
     while (pause() == 0) {
     }
-    errno = EINTR;
-    return -1;
-}
-
-static int fail(long err)
-{
-    errno = (int)err;
-    return -1;
+    return fail(EINTR);
 }
 
 int ioctl(int fd, unsigned long request, ...)

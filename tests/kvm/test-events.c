@@ -148,9 +148,7 @@ static void test_reset(Machine *m)
     go_to_event(m, "pe_say_at", "io 0x3f8, written: ");
     catch_none(m);
     g_free(rsp_monitor(machine_rsp(m), "system_reset"));
-    machine_point(m, 1, sym("pup_idle"), 1);
-    machine_go_to(m, sym("pup_idle"), "hwbreak");
-    machine_unpoint_all(m);
+    machine_to_idle(m);
     g_autofree char *line = machine_line(m, "");
     g_assert_cmpstr(line, ==, "guest: mode puppet");
 }

@@ -21,9 +21,7 @@ static void comes_to_rest(Machine *m)
     g_free(machine_line(m, "puppet: ready"));
     rsp_interrupt(machine_rsp(m));
     g_assert_cmpuint(rsp_wait(machine_rsp(m)).signal, ==, 2);
-    machine_point(m, 1, sym("pup_idle"), 1);
-    machine_go_to(m, sym("pup_idle"), "hwbreak");
-    machine_unpoint(m, 1, sym("pup_idle"), 1);
+    machine_to_idle(m);
 }
 
 static void triple(Machine *m, const char *routine)
@@ -228,10 +226,8 @@ static void test_dead_sleep(Machine *m)
     rsp_interrupt(machine_rsp(m));
     g_assert_cmpuint(rsp_wait(machine_rsp(m)).signal, ==, 2);
     g_free(rsp_monitor(machine_rsp(m), "system_reset"));
-    machine_point(m, 1, sym("pup_idle"), 1);
-    machine_go_to(m, sym("pup_idle"), "hwbreak");
+    machine_to_idle(m);
     g_free(machine_line(m, "puppet: ready"));
-    machine_unpoint_all(m);
     still_works(m);
 }
 

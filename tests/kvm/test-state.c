@@ -274,10 +274,8 @@ static void test_reset(Machine *m)
     said = rsp_monitor(machine_rsp(m), "system_reset");
     g_test_message("reset");
     differences(m, other);
-    machine_point(m, 1, sym("pup_idle"), 1);
-    machine_go_to(m, sym("pup_idle"), "hwbreak");
+    machine_to_idle(m);
     g_free(machine_line(m, "puppet: ready"));
-    machine_unpoint_all(m);
     g_assert_cmpuint(machine_call(m, "pp_ten", 0, 0, 0), ==, 10);
 }
 

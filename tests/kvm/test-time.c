@@ -180,9 +180,7 @@ static void test_kvmclock(Machine *first)
     double a, b, without = 0;
     uint8_t flags;
 
-    machine_point(m, 1, sym("pup_idle"), 1);
-    machine_go_to(m, sym("pup_idle"), "hwbreak");
-    machine_unpoint_all(m);
+    machine_to_idle(m);
     machine_call(m, "pt_kvmclock", (sym("pup_data") + PAGE) | 1, 0, 0);
     for (unsigned i = 0; i < 3; i++) {
         a = pvclock_ms(m, &flags);
