@@ -114,11 +114,9 @@ static void give_interrupts(Cpu *cpu, uint32_t pending, bool step)
     run->request_interrupt_window = !step && anything_pending(cpu, cpu_interrupt_pending(cpu));
 }
 
-bool x86_kvm_goes_first(const Cpu *cpu, bool hold, bool step, bool pending)
+bool x86_kvm_goes_first(const Cpu *cpu, bool hold, bool step, bool shadowed)
 {
-    const X86Kvm *k = x86_kvm(cpu);
-
-    return !hold && !step && (k->passed || (k->shadow && pending));
+    return !hold && !step && (x86_kvm(cpu)->passed || shadowed);
 }
 
 KvmReady x86_kvm_prepare(Cpu *cpu, bool hold, bool step)
@@ -142,7 +140,7 @@ KvmReady x86_kvm_prepare(Cpu *cpu, bool hold, bool step)
     }
     run->request_interrupt_window = 0;
     kvm_sync(cpu);
-    bool first = x86_kvm_goes_first(cpu, hold, step, anything_pending(cpu, pending));
+    bool first = x86_kvm_goes_first(cpu, hold, step, x86_kvm(cpu)->shadow && anything_pending(cpu, pending));
 
     if (hold || first) {
         x86_kvm_take_back(cpu);

@@ -364,7 +364,7 @@ KvmReady x86_kvm_chips_prepare(Cpu *cpu, bool hold, bool step)
 {
     X86Kvm *k = x86_kvm(cpu);
     uint32_t pending = cpu_interrupt_pending(cpu);
-    bool first = x86_kvm_goes_first(cpu, hold, step, true);
+    bool first = x86_kvm_goes_first(cpu, hold, step, k->shadow);
 
     cpu_interrupt_clear(cpu, pending & ~(uint32_t)X86_IRQ_NMI);
     kvm_sync(cpu);

@@ -106,8 +106,8 @@ int x86_kvm_msrs(Cpu *cpu, bool set, struct kvm_msr_entry *entry, unsigned n);
 /* ---- kvm_irq.c ---- */
 /* Has the instruction at the pc to be stepped before the guest runs? An emulated processor may lose, at an
  * entry, the RF that lets it pass the guest's own breakpoint, and what shadow a step has put back counts little
- * with KVM (`pending`: if there is an interrupt to be kept out). */
-bool x86_kvm_goes_first(const Cpu *cpu, bool hold, bool step, bool pending);
+ * with KVM (`shadowed`: there is one, and there may be an interrupt to be kept out). */
+bool x86_kvm_goes_first(const Cpu *cpu, bool hold, bool step, bool shadowed);
 KvmReady x86_kvm_prepare(Cpu *cpu, bool hold, bool step);
 void x86_kvm_left(Cpu *cpu);
 void x86_kvm_freeze(KvmVm *kvm, bool frozen);
